@@ -1,0 +1,212 @@
+"""The agent loop: ask the model, run the tools it asked for, feed the results back."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from agents import events as e
+from agents.background import Background
+from agents.completion import Completion, complete
+from agents.edits import has_placeholder
+from agents.models import ModelConfig
+from agents.paths import UnsafePath, safe_path
+from agents.ports import LLMRequest, Message, ToolCall
+from agents.printed_code import printed_files
+from agents.prompts.shared import NOTHING_WRITTEN
+from agents.replay import PastTurn, assistant_message, record_turn
+from agents.run import Run, SpendingListener
+from agents.tools import create_tools, describe_call, run_tool
+from agents.types import Framework
+from agents.workspace import Workspace
+
+
+class TurnListener(SpendingListener):
+    """Records what a completion streams, and writes each file the moment it is whole.
+
+    Files are written beside the stream, one after another: a sandbox that is still on its way
+    does not hold up the model. `settle` waits for them.
+    """
+
+    def __init__(self, run: Run, workspace: Workspace, model: str, *, billable: bool) -> None:
+        super().__init__(run, model, billable=billable)
+        self._run = run
+        self._workspace = workspace
+        self._writes: list[asyncio.Task[None]] = []
+        self._background = Background()
+
+    @override
+    def on_text(self, text: str) -> None:
+        self._run.journal.record(e.TextStreamed(content=text))
+
+    @override
+    async def on_file(self, call_index: int, path: str, content: str) -> None:
+        """Write early; what the tool will refuse is left for the tool to report."""
+        try:
+            path = safe_path(path)
+        except UnsafePath:
+            return
+        if not has_placeholder(content):
+            write = self._workspace.write({path: content.encode()})
+            self._writes.append(self._background.start(write, name="early write"))
+
+    @override
+    async def on_void(self, reason: str) -> None:
+        await self.settle()
+        self._run.journal.record(e.TextVoided(reason=reason))
+        await self._workspace.void()
+
+    async def settle(self) -> None:
+        """Return when every early write is done. Raises: SandboxError, as the first one did."""
+        writes, self._writes = self._writes, []
+        await asyncio.gather(*writes)
+
+    async def close(self) -> None:
+        """Leave no write behind, whatever happened."""
+        await self._background.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What one agent is to do: with which model, in which framework, paid by whom."""
+
+    purpose: e.AgentPurpose
+    model: ModelConfig
+    framework: Framework
+
+    @property
+    def billable(self) -> bool:
+        """Fix attempts are never charged to the person."""
+        return self.purpose == "generate"
+
+
+async def run_agent(
+    run: Run,
+    workspace: Workspace,
+    assignment: Assignment,
+    messages: Sequence[Message],
+    past: Sequence[PastTurn] = (),
+) -> str:
+    """Go on until the model asks for no more tools; answers all text it wrote.
+
+    Finished turns of an earlier attempt are replayed: their text and results stand, and only
+    tools that had not finished are run.
+
+    Raises:
+        LimitExceeded: a budget ended.
+        ProviderError, GenerationError: the model could not be used, retries included.
+        SandboxError, LeaseLost, StoreUnavailable: as the ports.
+    """
+    conversation = list(messages)
+    texts: list[str] = []
+    for earlier in past:
+        message = await assistant_message(earlier.turn, run.kit.blobs)
+        texts.append(message.content)
+        conversation.append(message)
+        conversation += await _run_tools(run, workspace, message.tool_calls, earlier.results)
+        if not message.tool_calls and earlier is past[-1]:
+            return "\n".join(texts)
+        if not message.tool_calls:
+            conversation.append(Message("user", NOTHING_WRITTEN))
+    while True:
+        message = await _take_turn(run, workspace, assignment, conversation)
+        texts.append(message.content)
+        conversation.append(message)
+        if not message.tool_calls:
+            return "\n".join(texts)
+        conversation += await _run_tools(run, workspace, message.tool_calls, {})
+
+
+async def generate_code(
+    run: Run, workspace: Workspace, assignment: Assignment, messages: Sequence[Message]
+) -> str:
+    """Build what was asked for; a model that wrote nothing for a new app is told so once."""
+    text = await run_agent(run, workspace, assignment, messages, run.progress.turns)
+    if run.job.base is not None or run.changed(workspace.known):
+        return text
+    reminder = [*messages, Message("assistant", text or "…"), Message("user", NOTHING_WRITTEN)]
+    return await run_agent(run, workspace, assignment, reminder)
+
+
+async def _take_turn(
+    run: Run, workspace: Workspace, assignment: Assignment, conversation: Sequence[Message]
+) -> Message:
+    run.spending.open_request()
+    run.turn += 1
+    workspace.begin_turn()
+    run.journal.record(e.TurnStarted(step=run.turn, purpose=assignment.purpose))
+    model = assignment.model
+    request = LLMRequest(
+        purpose=assignment.purpose,
+        model=model.id,
+        messages=tuple(conversation),
+        temperature=model.temperature,
+        max_tokens=model.max_tokens,
+        tools=create_tools(),
+        framework=assignment.framework,
+    )
+    listener = TurnListener(run, workspace, model.id, billable=assignment.billable)
+    try:
+        completion = await complete(run.kit.llm, request, listener, clock=run.kit.clock)
+        await listener.settle()
+    finally:
+        await listener.close()
+    calls = _unique_ids(completion.calls or _calls_in_text(completion), run.turn)
+    turn = await record_turn(
+        run.turn, completion.text, calls, completion.finish_reason, run.kit.blobs
+    )
+    run.journal.record(turn)
+    await run.journal.flush()
+    return Message("assistant", completion.text, tool_calls=calls)
+
+
+async def _run_tools(
+    run: Run,
+    workspace: Workspace,
+    calls: Sequence[ToolCall],
+    finished: dict[str, e.ToolFinished],
+) -> list[Message]:
+    """Run the calls in order; one that finished in an earlier attempt is only quoted."""
+    replies = []
+    for call in calls:
+        done = finished.get(call.id)
+        if done is None:
+            done = await _run_one(run, workspace, call)
+        replies.append(Message("tool", done.result, tool_call_id=call.id))
+    return replies
+
+
+async def _run_one(run: Run, workspace: Workspace, call: ToolCall) -> e.ToolFinished:
+    summary = describe_call(call)
+    run.journal.record(e.ToolStarted(call_id=call.id, name=call.name, summary=summary))
+    await run.journal.flush()
+    result = await run_tool(call, workspace)
+    done = e.ToolFinished(
+        call_id=call.id,
+        name=call.name,
+        summary=result.summary,
+        ok=result.ok,
+        result=result.text,
+    )
+    run.journal.record(done)
+    await run.journal.flush()
+    return done
+
+
+def _calls_in_text(completion: Completion) -> tuple[ToolCall, ...]:
+    """A model that printed its files instead of calling the tool meant the tool."""
+    files = printed_files(completion.text)
+    if not files:
+        return ()
+    listed = [{"path": path, "content": content} for path, content in files.items()]
+    return (ToolCall("printed", "createOrUpdateFiles", json.dumps({"files": listed})),)
+
+
+def _unique_ids(calls: Sequence[ToolCall], turn: int) -> tuple[ToolCall, ...]:
+    """Ids that are unique in the task, whatever the provider counts from."""
+    return tuple(
+        ToolCall(f"t{turn}.{index}.{call.id}", call.name, call.arguments)
+        for index, call in enumerate(calls)
+    )

@@ -1,0 +1,64 @@
+"""Repair what the checks found, and know when going on would be going in circles."""
+
+from collections.abc import Sequence
+
+from agents import events as e
+from agents.code_generation import Assignment, run_agent
+from agents.diagnostics import fingerprint
+from agents.ports import Message
+from agents.prompts import get_fix_prompt
+from agents.run import Run
+from agents.types import Diagnostic, Framework, Stage
+from agents.validation import format_diagnostic
+from agents.workspace import Workspace
+
+MAX_FIXES = 2
+_MAX_FILES = 8
+_MAX_FILE_BYTES = 60_000
+
+
+class FixLoop:
+    """At most two attempts; the same findings twice mean that it is stuck."""
+
+    def __init__(self, run: Run, workspace: Workspace, framework: Framework) -> None:
+        self._run = run
+        self._workspace = workspace
+        self._framework = framework
+        self._seen = list(run.progress.fingerprints)
+
+    def gives_up_on(self, findings: Sequence[Diagnostic]) -> bool:
+        """Whether another attempt is pointless: no attempts left, or no progress made."""
+        return len(self._seen) >= MAX_FIXES or fingerprint(findings) in self._seen
+
+    async def attempt(self, findings: Sequence[Diagnostic]) -> None:
+        """Let the fixer work on these findings once. Raises: as `run_agent`."""
+        mark = fingerprint(findings)
+        self._seen.append(mark)
+        number = len(self._seen)
+        run = self._run
+        run.enter(Stage.FIXING, f"Fixing {_count(findings)} (attempt {number} of {MAX_FIXES})")
+        run.journal.record(e.FixStarted(attempt=number, fingerprint=mark))
+        await fix_errors(run, self._workspace, self._framework, findings)
+
+
+async def fix_errors(
+    run: Run, workspace: Workspace, framework: Framework, findings: Sequence[Diagnostic]
+) -> str:
+    """Show the fixer the findings and the files they name; it repairs with the usual tools."""
+    named = list(dict.fromkeys(d.file for d in findings if d.file))[:_MAX_FILES]
+    files: dict[str, str] = {}
+    for path in named:
+        content = await workspace.read(path) if path in workspace.known else None
+        if content is not None and len(content) <= _MAX_FILE_BYTES:
+            files[path] = content.decode(errors="replace")
+    prompt = get_fix_prompt([format_diagnostic(d) for d in findings], files)
+    messages = [
+        Message("system", prompt.system),
+        Message("user", prompt.user),
+    ]
+    assignment = Assignment("fix", run.models.fixer, framework)
+    return await run_agent(run, workspace, assignment, messages)
+
+
+def _count(findings: Sequence[Diagnostic]) -> str:
+    return "1 problem" if len(findings) == 1 else f"{len(findings)} problems"

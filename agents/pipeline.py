@@ -1,0 +1,164 @@
+"""The one place where the order of stages can be read.
+
+framework ─┐
+sandbox ───┴─ generate ─ settle ─┬─ lint ──┐
+              (files and install │  build ─┴─ preview ─┬─ finish
+               while it writes)  └─ summary ───────────┘
+                                    └─ red: fix, then check again
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agents import events as e
+from agents.background import Background
+from agents.code_generation import Assignment, generate_code
+from agents.conversation import opening_messages
+from agents.error_fixer import FixLoop
+from agents.errors import BadOutput
+from agents.models import get_model
+from agents.ports import Sandbox
+from agents.preview import PreviewGate
+from agents.provision import provision
+from agents.run import Run
+from agents.summary import summarize
+from agents.templates import Template
+from agents.types import BlobHash, Check, Diagnostic, Framework, Stage, TaskKind
+from agents.validation import run_validation
+from agents.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A checked app: its files, the living sandbox that shows it, and its link."""
+
+    framework: Framework
+    summary: e.SummaryWritten
+    files: Mapping[str, BlobHash]
+    sandbox: Sandbox
+    preview_url: str
+    lint: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Nothing had to change; `text` is the answer."""
+
+    framework: Framework
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The checks stay red; a person has to choose how to go on."""
+
+    framework: Framework
+    findings: tuple[Diagnostic, ...]
+
+
+Outcome = Built | Answered | Stuck
+
+
+async def run_pipeline(run: Run) -> Outcome:
+    """Take a job from its sentence to a verified preview, or go on where a dead worker left it.
+
+    A `Built` outcome hands over a running sandbox that the caller must keep or close; in every
+    other case, errors and cancellation included, nothing is left running.
+
+    Raises:
+        LimitExceeded, ProviderError, GenerationError, SandboxError, LeaseLost, StoreUnavailable.
+    """
+    background = Background()
+    workspace: Workspace | None = None
+    built = False
+    try:
+        template, workspace = await provision(run, background)
+        outcome = await _build(run, workspace, template, background)
+        built = isinstance(outcome, Built)
+        return outcome
+    finally:
+        if workspace is not None:
+            await workspace.close(keep=built)
+        await background.stop()
+
+
+async def _build(
+    run: Run, workspace: Workspace, template: Template, background: Background
+) -> Outcome:
+    text = "The checks were run again."
+    if run.job.kind is not TaskKind.FIX:
+        text = await _generate(run, workspace, template)
+        if not run.changed(workspace.known):
+            if run.job.base is None:
+                raise BadOutput("The model wrote no file.")
+            return Answered(template.framework, text)
+    await workspace.settle()
+    model, _ = get_model(run.job.model, run.models)
+    summary = background.start(summarize(run, model, text), name="summary")
+    fixes = FixLoop(run, workspace, template.framework)
+    while True:
+        checked = await _check(run, workspace, template)
+        if not checked.red:
+            break
+        if fixes.gives_up_on(checked.red):
+            return Stuck(template.framework, checked.red)
+        await fixes.attempt(checked.red)
+        await workspace.settle()
+    run.enter(Stage.FINISHING, "Saving the app")
+    written = await summary
+    run.journal.record(written)
+    return Built(
+        framework=template.framework,
+        summary=written,
+        files=dict(workspace.known),
+        sandbox=await workspace.sandbox(),
+        preview_url=checked.url,
+        lint=checked.lint,
+    )
+
+
+async def _generate(run: Run, workspace: Workspace, template: Template) -> str:
+    """The model writes; answers all it said."""
+    run.enter(Stage.GENERATING, "Writing the app" if run.job.base is None else "Making the change")
+    model, known = get_model(run.job.model, run.models)
+    if not known:
+        run.notice(f"There is no model named {run.job.model!r} here, so {model.id} is used.")
+    messages = opening_messages(run.job, template, list(workspace.known))
+    return await generate_code(
+        run, workspace, Assignment("generate", model, template.framework), messages
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What the checks say now. Lint findings alone never make an app red."""
+
+    url: str
+    lint: tuple[Diagnostic, ...]
+    red: tuple[Diagnostic, ...]
+
+
+async def _check(run: Run, workspace: Workspace, template: Template) -> _Checked:
+    """Lint and build, then the preview gate when the build is green."""
+    run.enter(Stage.VALIDATING, "Checking: lint and build")
+    checks = await run_validation(run, workspace, template)
+    lint, build = checks[Check.LINT], checks[Check.BUILD]
+    if not build.ok and not build.skipped:
+        findings = build.diagnostics + tuple(d for d in lint.diagnostics if d.severity == "error")
+        return _Checked("", lint.diagnostics, findings)
+    run.enter(Stage.PREVIEW, "Starting the app")
+    run.journal.record(e.CheckStarted(check=Check.PREVIEW))
+    began = run.kit.clock.monotonic()
+    gate = PreviewGate(run.kit.fetcher, run.kit.clock)
+    url, findings_seen = await gate.verify(await workspace.sandbox(), template)
+    red = tuple(findings_seen)
+    verdict = e.CheckFinished(
+        check=Check.PREVIEW,
+        ok=not red,
+        diagnostics=red,
+        duration_s=round(run.kit.clock.monotonic() - began, 2),
+    )
+    run.journal.record(verdict)
+    if not red:
+        run.journal.record(e.PreviewVerified(url=url, checks=("http",)))
+    return _Checked(url, lint.diagnostics, red)

@@ -1,0 +1,119 @@
+"""The framework and a sandbox with the right files, each as early as it can be had."""
+
+import asyncio
+from collections.abc import Mapping
+
+from agents import events as e
+from agents.background import Background
+from agents.framework_selector import DEFAULT, framework_named_in, select_framework
+from agents.ports import Sandbox
+from agents.retry import SANDBOX, with_retry
+from agents.run import Run
+from agents.templates import Template, get_template
+from agents.types import BlobHash, Framework, SandboxState, Stage
+from agents.workspace import Workspace, blob_hash
+
+_SLOW_AFTER_S = 2.5
+
+
+async def provision(run: Run, background: Background) -> tuple[Template, Workspace]:
+    """Settle the framework and open the workspace; its sandbox may still be on its way.
+
+    Where nobody named a framework, a sandbox of the default one is begun while the model
+    chooses; it is thrown away unused when the choice is another.
+    """
+    run.enter(Stage.FRAMEWORK, "Choosing the framework")
+    named = run.progress.framework or run.job.framework or framework_named_in(run.job.prompt)
+    guess = background.start(_acquire(run, named or DEFAULT), name="sandbox")
+    try:
+        framework = await _settle(run, named)
+    except BaseException:
+        await _discard(guess)
+        raise
+    arriving = guess
+    if framework is not (named or DEFAULT):
+        background.start(_discard(guess), name="discard")
+        arriving = background.start(_acquire(run, framework), name="sandbox")
+    template = get_template(framework)
+    run.start = _start_files(run, template)
+    workspace = Workspace(
+        arriving,
+        _current_files(run, template),
+        install_command=template.install,
+        blobs=run.kit.blobs,
+        journal=run.journal,
+    )
+    background.start(_announce(run, arriving, template), name="announce")
+    if workspace.known.get("package.json") != blob_hash(template.files["package.json"]):
+        workspace.start_install()
+    return template, workspace
+
+
+async def _settle(run: Run, named: Framework | None) -> Framework:
+    """The framework, recorded with its reason unless an earlier attempt has done so."""
+    if run.progress.framework is not None:
+        return run.progress.framework
+    if named is None:
+        named, reason = await select_framework(run, run.models.selector)
+    else:
+        reason = "Set for this project" if run.job.framework else "Named in the request"
+    run.journal.record(e.FrameworkSelected(framework=named, reason=reason))
+    return named
+
+
+async def _acquire(run: Run, framework: Framework) -> Sandbox:
+    """A sandbox with the files the task is at: where it began plus its own finished changes."""
+    template = get_template(framework)
+    contents = None
+    if run.job.base is None:
+        await run.kit.blobs.put(list(template.files.values()))
+    if run.job.base is not None or run.progress.files:
+        files = _current_files(run, template)
+        stored = await run.kit.blobs.get(list(set(files.values())))
+        contents = {path: stored[blob] for path, blob in files.items()}
+    return await with_retry(
+        SANDBOX,
+        lambda: run.kit.sandboxes.acquire(framework, contents, run.job.task_id),
+        clock=run.kit.clock,
+    )
+
+
+async def _announce(run: Run, arriving: asyncio.Task[Sandbox], template: Template) -> None:
+    """Record the sandbox when it is there; say so when that takes long."""
+    await asyncio.wait([arriving], timeout=_SLOW_AFTER_S)
+    if not arriving.done():
+        run.notice(
+            f"Preparing {template.title} for the first time on this machine: "
+            "this installs its packages once and can take a minute."
+        )
+    [sandbox] = await asyncio.gather(arriving, return_exceptions=True)
+    if isinstance(sandbox, BaseException):
+        return  # whoever needs the sandbox sees its error
+    state: SandboxState = "restored" if run.job.base is not None else "ready"
+    run.journal.record(e.SandboxChanged(sandbox_id=sandbox.id, state=state))
+
+
+async def _discard(arriving: asyncio.Task[Sandbox]) -> None:
+    """End a sandbox that turned out to be of the wrong framework, however far it got."""
+    arriving.cancel()
+    [sandbox] = await asyncio.gather(arriving, return_exceptions=True)
+    if not isinstance(sandbox, BaseException):
+        await sandbox.close()
+
+
+def _start_files(run: Run, template: Template) -> Mapping[str, BlobHash]:
+    """The app before this task: the head version, or the template's start."""
+    if run.job.base is not None:
+        return run.job.base
+    return {path: blob_hash(content) for path, content in template.files.items()}
+
+
+def _current_files(run: Run, template: Template) -> dict[str, BlobHash]:
+    """The app as this task's finished turns have left it."""
+    files = dict(_start_files(run, template))
+    for path, blob in run.progress.files.items():
+        if blob is None:
+            files.pop(path, None)
+        else:
+            files[path] = blob
+    return files

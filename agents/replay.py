@@ -1,0 +1,111 @@
+"""What an earlier attempt of a task has done, read from its log: the part not to do again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from agents import events as e
+from agents.ports import Blobs, Message, ToolCall
+from agents.types import BlobHash, Framework, Usage
+
+
+@dataclass(slots=True)
+class PastTurn:
+    """A finished completion and the results of those of its tools that finished."""
+
+    turn: e.TurnFinished
+    results: dict[str, e.ToolFinished] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a task stands. `turns` are those of the generation, in order."""
+
+    framework: Framework | None = None
+    turns: list[PastTurn] = field(default_factory=list)
+    files: dict[str, BlobHash | None] = field(default_factory=dict)
+    fingerprints: list[str] = field(default_factory=list)
+    usage: Usage = Usage()
+    requests: int = 0
+
+
+def read_progress(log: Iterable[e.Recorded]) -> Progress:
+    """Fold a log into what need not be repeated.
+
+    What an unfinished turn streamed is left out. A fix counts once its checks have run again.
+    """
+    reader = _Reader()
+    for recorded in log:
+        reader.read(recorded.event)
+    return reader.progress
+
+
+class _Reader:
+    """The fold's moving parts: the open turn, the newest finished one, a fix not yet checked."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self._open: dict[str, BlobHash | None] | None = None
+        self._purpose: e.AgentPurpose = "generate"
+        self._newest: PastTurn | None = None
+        self._fix: str | None = None
+
+    def read(self, event: e.Event) -> None:
+        progress = self.progress
+        match event:
+            case e.FrameworkSelected():
+                progress.framework = event.framework
+            case e.UsageRecorded():
+                progress.usage += event.usage
+            case e.FixStarted():
+                self._fix = event.fingerprint
+            case e.CheckFinished() if self._fix is not None:
+                progress.fingerprints.append(self._fix)
+                self._fix = None
+            case e.FileChanged():
+                files = progress.files if self._open is None else self._open
+                files[event.path] = event.blob
+            case _:
+                self._read_turn(event)
+
+    def _read_turn(self, event: e.Event) -> None:
+        match event:
+            case e.TurnStarted():
+                self.progress.requests += 1
+                self._purpose, self._open, self._newest = event.purpose, {}, None
+            case e.TextVoided() | e.TaskStarted():
+                self._open = None
+            case e.TurnFinished():
+                self.progress.files.update(self._open or {})
+                self._open, self._newest = None, PastTurn(event)
+                if self._purpose == "generate":
+                    self.progress.turns.append(self._newest)
+            case e.ToolFinished() if self._newest is not None:
+                self._newest.results[event.call_id] = event
+            case _:
+                pass
+
+
+async def assistant_message(turn: e.TurnFinished, blobs: Blobs) -> Message:
+    """The assistant's message of a recorded turn, its long arguments fetched."""
+    stored = await blobs.get([c.arguments_blob for c in turn.calls if c.arguments_blob])
+    calls = tuple(
+        ToolCall(
+            c.id, c.name, stored[c.arguments_blob].decode() if c.arguments_blob else c.arguments
+        )
+        for c in turn.calls
+    )
+    return Message("assistant", turn.text, tool_calls=calls)
+
+
+async def record_turn(
+    step: int, text: str, calls: Sequence[ToolCall], finish_reason: str, blobs: Blobs
+) -> e.TurnFinished:
+    """The event of a finished completion; arguments over 2 KB go to the blob store."""
+    asked = []
+    for call in calls:
+        if len(call.arguments) <= 2_048:
+            asked.append(e.ToolAsked(id=call.id, name=call.name, arguments=call.arguments))
+        else:
+            [blob] = await blobs.put([call.arguments.encode()])
+            asked.append(e.ToolAsked(id=call.id, name=call.name, arguments_blob=blob))
+    return e.TurnFinished(step=step, text=text, calls=tuple(asked), finish_reason=finish_reason)

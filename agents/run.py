@@ -1,0 +1,76 @@
+"""What one run of the pipeline carries from stage to stage."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agents import events as e
+from agents.models import ModelCatalog
+from agents.ports import Journal, Toolkit
+from agents.replay import Progress
+from agents.spending import Spending
+from agents.types import BlobHash, Framework, Stage, TaskId, TaskKind, Turn, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed task as the pipeline sees it. `base` is the app's head version, if it has one."""
+
+    task_id: TaskId
+    kind: TaskKind
+    prompt: str
+    model: str = "auto"
+    framework: Framework | None = None
+    history: Sequence[Turn] = ()
+    base: Mapping[str, BlobHash] | None = None
+    log: Sequence[e.Recorded] = ()
+
+
+@dataclass(slots=True)
+class Run:
+    """A job on its way: the tools it may use, its journal, what it has spent and done before."""
+
+    job: Job
+    kit: Toolkit
+    journal: Journal
+    models: ModelCatalog
+    progress: Progress
+    spending: Spending
+    turn: int = field(default=0)
+    start: Mapping[str, BlobHash] = field(default_factory=dict)
+
+    def changed(self, known: Mapping[str, BlobHash]) -> bool:
+        """Whether the app differs from what the task began with."""
+        return dict(known) != dict(self.start)
+
+    def enter(self, stage: Stage, message: str) -> None:
+        """Say that a stage begins."""
+        self.journal.record(e.StageEntered(stage=stage, message=message))
+
+    def notice(self, message: str) -> None:
+        """Tell people something that changes nothing."""
+        self.journal.record(e.NoticeGiven(message=message))
+
+
+class SpendingListener:
+    """Implements `agents.completion.CompletionListener`: counts the cost, shows nothing."""
+
+    def __init__(self, run: Run, model: str, *, billable: bool) -> None:
+        self._run = run
+        self._model = model
+        self._billable = billable
+
+    def on_text(self, text: str) -> None:
+        """Say nothing: the answer is read as a whole."""
+
+    async def on_file(self, call_index: int, path: str, content: str) -> None:
+        """Do nothing: no tools are offered."""
+
+    async def on_void(self, reason: str) -> None:
+        """Do nothing: nothing was shown."""
+
+    def on_usage(self, usage: Usage) -> None:
+        """Count it for the budget and record it for people."""
+        self._run.spending.add(usage)
+        self._run.journal.record(
+            e.UsageRecorded(model=self._model, usage=usage, billable=self._billable)
+        )

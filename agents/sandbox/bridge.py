@@ -1,0 +1,187 @@
+"""The two doors in a sandbox's wall, both from our side.
+
+`PreviewBridge` lets people in: a loopback port of the host whose connections go to a unix socket
+that the sandbox's forwarder listens on. `RegistryGate` lets package installs out: a proxy on a
+unix socket that reaches the package registry and nothing else.
+"""
+
+import asyncio
+import base64
+import os
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from agents.background import Background
+from agents.sandbox.isolation import REGISTRY_PORT
+from agents.sandbox.toolchain import Registry, address_of
+
+_CHUNK = 64 * 1024
+_HEAD_LIMIT = 16 * 1024
+_CONNECT_S = 20.0
+
+# Nothing listens, it took too long, or what the client sent is no request.
+_NO_WAY_THROUGH = (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class _Door:
+    """A listening server whose connections are joined to what `dial` answers, and end with it."""
+
+    def __init__(self, dial: Callable[[Connection], Awaitable[Connection | None]]) -> None:
+        self._dial = dial
+        self._background = Background()
+        self.server: asyncio.Server | None = None
+
+    async def close(self) -> None:
+        """Stop listening and end every connection; twice is fine."""
+        if self.server is not None:
+            self.server.close()
+            self.server = None
+        await self._background.stop()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one connection, as a callback of the server."""
+        _ = self._background.start(self._serve((reader, writer)), name="connection")
+
+    async def _serve(self, client: Connection) -> None:
+        try:
+            upstream = await self._dial(client)
+        except _NO_WAY_THROUGH:
+            upstream = None
+        try:
+            if upstream is not None:
+                await _join(client, upstream)
+        finally:
+            client[1].close()
+
+
+class PreviewBridge:
+    """`folder` holds the forwarder's socket, and is written by code nobody trusts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._door = _Door(self._dial)
+        self._folder = folder
+
+    async def open(self) -> str:
+        """Listen, once; the answer is the base URL, the same for the sandbox's whole life."""
+        if self._door.server is None:
+            self._door.server = await asyncio.start_server(
+                self._door.accept, "127.0.0.1", 0, limit=_CHUNK
+            )
+        return f"http://127.0.0.1:{self._door.server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        """Stop listening and end every connection; twice is fine."""
+        await self._door.close()
+
+    async def _dial(self, client: Connection) -> Connection | None:
+        """Connect to the very socket that was looked at.
+
+        A symbolic link put in its place must not lead to another service of the host, so the
+        entry is opened without following it, checked, and reached through its descriptor.
+        """
+        del client
+        path = self._folder / "server.sock"
+        entry = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+        try:
+            if not stat.S_ISSOCK(os.fstat(entry).st_mode):
+                return None
+            return await asyncio.open_unix_connection(f"/proc/self/fd/{entry}", limit=_CHUNK)
+        finally:
+            os.close(entry)
+
+
+class RegistryGate:
+    """An HTTP proxy on a unix socket in `folder` that knows one destination."""
+
+    def __init__(self, folder: Path, registry: Registry) -> None:
+        self._door = _Door(self._dial)
+        self._folder = folder
+        self._registry = registry
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What package managers inside must know to get through."""
+        proxy = f"http://127.0.0.1:{REGISTRY_PORT}"
+        env = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), proxy)
+        return {**env, **registry_env(self._registry)}
+
+    async def open(self) -> None:
+        """Listen, once."""
+        if self._door.server is None:
+            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:  # the short name: a socket's path has at most 107 bytes
+                short = f"/proc/self/fd/{folder}/registry.sock"
+                self._door.server = await asyncio.start_unix_server(
+                    self._door.accept, short, limit=_HEAD_LIMIT
+                )
+            finally:
+                os.close(folder)
+            (self._folder / "registry.sock").chmod(0o666)
+
+    async def close(self) -> None:
+        """Stop listening and end every connection; twice is fine."""
+        await self._door.close()
+
+    async def _dial(self, client: Connection) -> Connection | None:
+        """Read one request for the way through; anything but the registry is refused."""
+        reader, writer = client
+        async with asyncio.timeout(_CONNECT_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+            method, target, *_ = head.split(b" ", 2)
+            tunnel = method == b"CONNECT"
+            wanted = target.decode("latin-1")
+            if address_of(f"https://{wanted}" if tunnel else wanted) != self._registry.address:
+                writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                await writer.drain()
+                return None
+            proxy = self._registry.proxy
+            host, port = address_of(proxy) if proxy else self._registry.address
+            upstream = await asyncio.open_connection(host, port, limit=_CHUNK)
+        if tunnel and proxy is None:
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            upstream[1].write(_with_credentials(head, proxy))
+        return upstream
+
+
+def registry_env(registry: Registry) -> dict[str, str]:
+    """The registry, in npm's own words; packages may not run programs while they install."""
+    return {
+        "npm_config_registry": registry.url,
+        "npm_config_ignore_scripts": "true",
+        "npm_config_git": "/bin/false",
+        "npm_config_userconfig": "/dev/null",
+    }
+
+
+def _with_credentials(head: bytes, proxy: str | None) -> bytes:
+    """The request head, with the host's own credentials for its proxy, if it has any."""
+    user = urlsplit(proxy or "").netloc.rpartition("@")[0]
+    if not user:
+        return head
+    basic = base64.b64encode(unquote(user).encode())
+    return head[:-2] + b"Proxy-Authorization: Basic " + basic + b"\r\n\r\n"
+
+
+async def _join(client: Connection, upstream: Connection) -> None:
+    """Copy both ways until both sides have ended or one has failed."""
+    try:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(_copy(client[0], upstream[1]))
+            both.create_task(_copy(upstream[0], client[1]))
+    except* OSError:
+        pass  # one side is gone: so is the connection
+    finally:
+        upstream[1].close()
+
+
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while data := await source.read(_CHUNK):
+        sink.write(data)
+        await sink.drain()
+    if sink.can_write_eof():
+        sink.write_eof()

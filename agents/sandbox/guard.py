@@ -1,0 +1,73 @@
+"""Runs one command and leaves nothing of it behind. A program: `python guard.py LABEL COMMAND…`.
+
+Used where no process namespace can do that. Standard input is a lifeline: when it ends, because
+the owner closed it or died in whatever way, the command's whole tree is killed. On Linux this
+includes daemons that left their session, which come back to us as the subreaper.
+"""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_PROC = Path("/proc")
+
+
+def main(command: list[str]) -> int:
+    """The command's exit status as a shell would give it; 137 when it was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    news, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    while child.poll() is None:
+        ready, _, _ = select.select([0, news], [], [])
+        if news in ready:
+            os.read(news, 512)
+        if 0 in ready and not os.read(0, 512):
+            break
+    status = child.returncode
+    _kill_all(child.pid)
+    if status is None:
+        return 128 + signal.SIGKILL
+    return 128 - status if status < 0 else status
+
+
+def _kill_all(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+    while living := _descendants(os.getpid()):
+        for pid in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def _descendants(ancestor: int) -> list[int]:
+    """Every process below `ancestor`, zombies left out; empty where there is no /proc."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for entry in _PROC.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = entry.read_text("latin-1").rpartition(")")[2].split()[:2]
+            if state != "Z":
+                children[int(parent)].append(int(entry.parent.name))
+    found: list[int] = []
+    todo = [ancestor]
+    while todo:
+        below = children[todo.pop()]
+        found += below
+        todo += below
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,98 @@
+"""The Node.js and npm of this machine, and how npm reaches its registry.
+
+Asked of the tools themselves, so that whatever configures npm here counts.
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from agents.errors import SandboxUnavailable
+
+_ASK_NODE = "console.log(JSON.stringify([process.execPath, process.env.NODE_EXTRA_CA_CERTS ?? '']))"
+_NPM_KEYS = ("registry", "https-proxy", "cafile")
+_SYSTEM_BINS = (Path("/usr/bin"), Path("/usr/local/bin"))
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """`node` is the real program; `ca_file` holds extra certificates to trust, if any."""
+
+    node: Path
+    ca_file: Path | None
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it comes with /usr, which every sandbox sees."""
+        return self.node.parent in _SYSTEM_BINS
+
+    @property
+    def npm(self) -> Path:
+        """The package npm, of a Node that is not the system's."""
+        return self.node.parent.parent / "lib" / "node_modules" / "npm"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Where packages come from. `proxy` is the host's own way out, if it needs one."""
+
+    url: str
+    ca_file: Path | None
+    proxy: str | None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return address_of(self.url)
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Host and port of an http or https URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+async def find_toolchain() -> Toolchain:
+    """The Node beside our Python if there is one, else the one on the PATH.
+
+    Raises: SandboxUnavailable when there is none, or it does not run.
+    """
+    beside = Path(sys.executable).with_name("node")
+    found = str(beside) if beside.exists() else shutil.which("node")
+    if found is None:
+        raise SandboxUnavailable("Node.js is missing: install Node.js 20.19 or newer")
+    node, ca_file = json.loads(await ask(found, "-e", _ASK_NODE))
+    return Toolchain(Path(node), Path(ca_file) if ca_file else None)
+
+
+async def find_registry(toolchain: Toolchain) -> Registry:
+    """What npm is configured to use on this host; credentials in addresses are left out."""
+    npm = shutil.which("npm", path=f"{toolchain.node.parent}") or shutil.which("npm")
+    command = [npm] if npm else [str(toolchain.node), str(toolchain.npm / "bin" / "npm-cli.js")]
+    answers = [await ask(*command, "config", "get", key) for key in _NPM_KEYS]
+    url, proxy, ca_file = (None if text in ("", "null", "undefined") else text for text in answers)
+    if url is None:
+        raise SandboxUnavailable("npm names no registry")
+    trusted = Path(ca_file) if ca_file else toolchain.ca_file
+    return Registry(_without_credentials(url), trusted, proxy)
+
+
+async def ask(*command: str) -> str:
+    """What a tool of ours prints. Raises: SandboxUnavailable when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=-1, stderr=-1, cwd="/"
+    )
+    out, err = await process.communicate()
+    if process.returncode != 0:
+        said = (err or out).decode(errors="replace").strip()
+        raise SandboxUnavailable(f"{Path(command[0]).name} does not run: {said[-300:]}")
+    return out.decode().strip()
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,318 @@
+"""In-memory stand-ins for the ports: small, public, and held to the same contract suites.
+
+Use them in the tests of anything built on `agents`. Nothing here touches disk, network or time.
+"""
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from agents.errors import NotFound, SandboxFull, SandboxLost
+from agents.events import Event
+from agents.ports import (
+    CommandResult,
+    LLMChunk,
+    LLMRequest,
+    OnOutput,
+    Page,
+)
+from agents.templates import Template, get_template
+from agents.types import AppFiles, BlobHash, Framework, SandboxId, TaskId
+
+MAX_FILES = 2_000
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class FakeClock:
+    """A clock that moves only by `advance`; sleepers wake in the order of their deadlines."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._start = start
+        self._elapsed = 0.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._elapsed + max(seconds, 0.0), woken))
+        if seconds <= 0:
+            self._wake()
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass; whoever slept until then has run when this returns."""
+        target = self._elapsed + seconds
+        while due := [at for at, woken in self._sleepers if at <= target and not woken.done()]:
+            self._elapsed = max(self._elapsed, min(due))
+            self._wake()
+            await settle()
+        self._elapsed = target
+        await settle()
+
+    @property
+    def sleeping(self) -> int:
+        """How many wait right now."""
+        return sum(not woken.done() for _, woken in self._sleepers)
+
+    def _wake(self) -> None:
+        waiting = [item for item in self._sleepers if not item[1].done()]
+        for at, woken in waiting:
+            if at <= self._elapsed:
+                woken.set_result(None)
+        self._sleepers = [item for item in waiting if not item[1].done()]
+
+
+async def settle(turns: int = 20) -> None:
+    """Let everything that is ready run."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+class SequentialIds:
+    """Ids that count per prefix: `task_1`, `task_2`, `sbx_1`."""
+
+    def __init__(self) -> None:
+        self._last: defaultdict[str, int] = defaultdict(int)
+
+    def new(self, prefix: str) -> str:
+        self._last[prefix] += 1
+        return f"{prefix}_{self._last[prefix]}"
+
+
+ScriptedTurn = Sequence[LLMChunk | Exception]
+"""What one completion streams; an exception in it is raised at that point."""
+
+
+class ScriptedLLM:
+    """A model that plays a script, one turn per request, and keeps the requests.
+
+    A turn may also be a function of the request. Turns of `by_purpose` are played for requests
+    of that purpose only. A request beyond the script is a failure of the test.
+    """
+
+    def __init__(
+        self,
+        *turns: ScriptedTurn | Callable[[LLMRequest], ScriptedTurn],
+        by_purpose: Mapping[str, Iterable[ScriptedTurn | Callable[[LLMRequest], ScriptedTurn]]]
+        | None = None,
+    ) -> None:
+        self._turns = list(turns)
+        self._by_purpose = {key: list(value) for key, value in (by_purpose or {}).items()}
+        self.requests: list[LLMRequest] = []
+
+    async def stream(self, request: LLMRequest) -> AsyncIterator[LLMChunk]:
+        self.requests.append(request)
+        script = self._by_purpose.get(request.purpose, self._turns)
+        if not script:
+            raise AssertionError(f"the script has no turn left for a {request.purpose!r} request")
+        turn = script.pop(0)
+        for chunk in turn(request) if callable(turn) else turn:
+            await asyncio.sleep(0)
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+
+class InMemoryBlobs:
+    """Bytes by hash, in a dict."""
+
+    def __init__(self) -> None:
+        self.contents: dict[BlobHash, bytes] = {}
+
+    async def put(self, contents: Sequence[bytes]) -> list[BlobHash]:
+        hashes = [BlobHash(hashlib.sha256(content).hexdigest()) for content in contents]
+        self.contents.update(zip(hashes, contents, strict=True))
+        return hashes
+
+    async def get(self, hashes: Sequence[BlobHash]) -> dict[BlobHash, bytes]:
+        missing = [blob for blob in hashes if blob not in self.contents]
+        if missing:
+            raise NotFound(f"no such blobs: {', '.join(missing)}")
+        return {blob: self.contents[blob] for blob in hashes}
+
+
+class RecordingJournal:
+    """Keeps events in order; `durable` is how many of them the last flush covered.
+
+    Set `failure` to have the next flush raise it.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.durable = 0
+        self.failure: Exception | None = None
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def flush(self) -> None:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        self.durable = len(self.events)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The events' kinds, in order."""
+        return [event.kind for event in self.events]
+
+
+class ScriptedFetcher:
+    """Answers every GET from a list; the last answer repeats. None means nothing answered."""
+
+    def __init__(self, *answers: Page | None) -> None:
+        self._answers = list(answers) or [None]
+        self.urls: list[str] = []
+
+    async def get(self, url: str, *, timeout_s: float) -> Page | None:
+        del timeout_s
+        self.urls.append(url)
+        await asyncio.sleep(0)
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+CommandHandler = Callable[["InMemorySandbox", str], Awaitable[CommandResult] | CommandResult]
+
+
+def succeed(sandbox: "InMemorySandbox", command: str) -> CommandResult:
+    """The default handler: every command ends well and prints nothing."""
+    del sandbox, command
+    return CommandResult(0, "")
+
+
+class InMemorySandbox:
+    """A sandbox of plain dicts. Commands go to `on_command`; `commands` keeps what was run."""
+
+    def __init__(
+        self, sandbox_id: SandboxId, template: Template, on_command: CommandHandler = succeed
+    ) -> None:
+        self._id = sandbox_id
+        self._template = template
+        self._on_command = on_command
+        self.files: dict[str, bytes] = dict(template.files)
+        self.commands: list[str] = []
+        self.networked: list[str] = []
+        self.served: list[tuple[str, int]] = []
+        self.crash_output: str | None = None
+        self.lost = False
+
+    @property
+    def id(self) -> SandboxId:
+        return self._id
+
+    @property
+    def framework(self) -> Framework:
+        return self._template.framework
+
+    async def write(self, files: AppFiles) -> None:
+        await self._reach()
+        for path, content in files.items():
+            for other in [name for name in self.files if _collide(name, path)]:
+                del self.files[other]
+            self.files[path] = bytes(content)
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        await self._reach()
+        for path in paths:
+            self.files.pop(path, None)
+
+    async def read(self, path: str) -> bytes | None:
+        await self._reach()
+        return self.files.get(path)
+
+    async def tree(self) -> dict[str, bytes]:
+        await self._reach()
+        ignored = {*self._template.ignore, "node_modules", ".git"}
+        app = {p: c for p, c in self.files.items() if p.partition("/")[0] not in ignored}
+        if len(app) > MAX_FILES or sum(map(len, app.values())) > MAX_BYTES:
+            raise SandboxFull("the app has too many or too large files")
+        return app
+
+    async def run(
+        self,
+        command: str,
+        *,
+        timeout_s: float,
+        network: bool = False,
+        on_output: OnOutput | None = None,
+    ) -> CommandResult:
+        await self._reach()
+        self.commands.append(command)
+        if network:
+            self.networked.append(command)
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = self._on_command(self, command)
+                result = answer if isinstance(answer, CommandResult) else await answer
+        except TimeoutError:
+            return CommandResult(124, "", timeout_s, timed_out=True)
+        if on_output is not None and result.output:
+            on_output(result.output)
+        return result
+
+    async def serve(self, command: str, *, port: int) -> str:
+        await self._reach()
+        self.served.append((command, port))
+        return f"http://127.0.0.1:{port}"
+
+    async def server_output(self) -> str | None:
+        return self.crash_output
+
+    async def close(self) -> None:
+        self.lost = True
+
+    async def _reach(self) -> None:
+        await asyncio.sleep(0)
+        if self.lost:
+            raise SandboxLost(f"sandbox {self._id} is gone")
+
+
+def _collide(one: str, other: str) -> bool:
+    """Whether one path is a folder of the other, so that both cannot be files."""
+    return one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+class InMemorySandboxProvider:
+    """Makes `InMemorySandbox`es. `failures` are raised by the next calls of `create`, in order."""
+
+    def __init__(
+        self,
+        *,
+        on_command: CommandHandler = succeed,
+        templates: Callable[[Framework], Template] = get_template,
+        max_sandboxes: int = 100,
+    ) -> None:
+        self._on_command = on_command
+        self._templates = templates
+        self._max_sandboxes = max_sandboxes
+        self._ids = SequentialIds()
+        self.failures: list[Exception] = []
+        self.sandboxes: dict[SandboxId, InMemorySandbox] = {}
+
+    async def create(self, framework: Framework, *, task_id: TaskId) -> InMemorySandbox:
+        del task_id
+        await asyncio.sleep(0)
+        if self.failures:
+            raise self.failures.pop(0)
+        if sum(not sandbox.lost for sandbox in self.sandboxes.values()) >= self._max_sandboxes:
+            raise SandboxFull(f"{self._max_sandboxes} sandboxes are open already")
+        sandbox_id = SandboxId(self._ids.new("sbx"))
+        sandbox = InMemorySandbox(sandbox_id, self._templates(framework), self._on_command)
+        self.sandboxes[sandbox_id] = sandbox
+        return sandbox
+
+    async def connect(self, sandbox_id: SandboxId) -> InMemorySandbox | None:
+        await asyncio.sleep(0)
+        sandbox = self.sandboxes.get(sandbox_id)
+        return None if sandbox is None or sandbox.lost else sandbox
+
+    async def close(self) -> None:
+        for sandbox in self.sandboxes.values():
+            await sandbox.close()

@@ -1,0 +1,183 @@
+"""The tools that write, edit, read and delete files."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from agents.edits import Edit, EditFailed, apply_edits
+from agents.paths import UnsafePath, safe_path
+from agents.placeholders import find_placeholder
+from agents.tools.arguments import (
+    CreateOrUpdateFiles,
+    DeleteFiles,
+    EditFile,
+    FileContent,
+    ReadFiles,
+)
+from agents.tools.workspace import ToolResult, Workspace, not_there, text_of
+
+MAX_FILE_BYTES: Final = 1024 * 1024
+READ_FILE_CHARS: Final = 60_000
+READ_TOTAL_CHARS: Final = 180_000
+
+
+async def create_or_update_files(
+    arguments: CreateOrUpdateFiles, workspace: Workspace, summary: str
+) -> ToolResult:
+    """Write what may be written, say what may not. The same call twice changes nothing more."""
+    accepted: dict[str, bytes] = {}
+    refused: list[str] = []
+    for file in arguments.files:
+        try:
+            path = safe_path(file.path)
+        except UnsafePath as error:
+            refused.append(f"{_short(file.path)}: {error}")
+            continue
+        reason = _unwritable(file)
+        if reason is None:
+            accepted[path] = file.content.encode()
+        else:
+            refused.append(f"{path}: {reason}")
+    if accepted:
+        await workspace.write(accepted)
+    parts = []
+    if accepted:
+        parts.append("Written:\n" + "\n".join(map(_described, accepted.items())))
+    if refused:
+        parts.append("Not written; correct and send these files again:\n" + "\n".join(refused))
+    return ToolResult(not refused, summary, "\n".join(parts))
+
+
+def _unwritable(file: FileContent) -> str | None:
+    try:
+        size = len(file.content.encode())
+    except UnicodeEncodeError:
+        return "the content holds half of a surrogate pair and cannot be stored as UTF-8."
+    if size > MAX_FILE_BYTES:
+        return f"{size} bytes are more than {MAX_FILE_BYTES}; split it or generate it at run time."
+    placeholder = find_placeholder(file.content)
+    if placeholder is not None:
+        return (
+            f"the placeholder {placeholder!r} stands where code should be. Write the complete "
+            "file, or change parts of it with editFile."
+        )
+    return None
+
+
+def _described(item: tuple[str, bytes]) -> str:
+    path, content = item
+    return f"{path} ({_lines(content)})"
+
+
+def _lines(content: bytes) -> str:
+    last = 1 if content and not content.endswith(b"\n") else 0
+    return _count(content.count(b"\n") + last, "line")
+
+
+async def edit_file(arguments: EditFile, workspace: Workspace, summary: str) -> ToolResult:
+    """Apply all edits to a copy, then write it once; on any failure the file stays as it is."""
+    try:
+        path = safe_path(arguments.path)
+    except UnsafePath as error:
+        return ToolResult(ok=False, summary=summary, text=str(error))
+    content = await workspace.read(path)
+    if content is None:
+        return ToolResult(False, summary, not_there(path, sorted(await workspace.tree())))
+    text = text_of(content)
+    if text is None:
+        return ToolResult(False, summary, f"{path} is a binary file; it cannot be edited as text.")
+    try:
+        edited = apply_edits(text, [Edit(e.search, e.replace) for e in arguments.edits])
+        stored = edited.encode()
+    except EditFailed as error:
+        return ToolResult(False, summary, f"{path} was not changed. {error}")
+    except UnicodeEncodeError:
+        return ToolResult(False, summary, f"{path} was not changed: not valid Unicode.")
+    if len(stored) > MAX_FILE_BYTES:
+        return ToolResult(False, summary, f"{path} would be larger than {MAX_FILE_BYTES} bytes.")
+    await workspace.write({path: stored})
+    count = _count(len(arguments.edits), "edit")
+    return ToolResult(True, summary, f"Applied {count}: {_described((path, stored))}")
+
+
+async def read_files(arguments: ReadFiles, workspace: Workspace, summary: str) -> ToolResult:
+    """The files' texts, each under its own heading; long ones are cut with a mark."""
+    shown: list[str] = []
+    problems: list[str] = []
+    left = READ_TOTAL_CHARS
+    for given in dict.fromkeys(arguments.paths):
+        try:
+            path = safe_path(given)
+        except UnsafePath as error:
+            problems.append(f"{_short(given)}: {error}")
+            continue
+        content = await workspace.read(path)
+        if content is None:
+            problems.append(not_there(path, sorted(await workspace.tree())))
+            continue
+        block = _block(path, content, min(left, READ_FILE_CHARS))
+        left = max(0, left - len(block))
+        shown.append(block)
+    return ToolResult(not problems, summary, "\n\n".join([*shown, *problems]))
+
+
+def _block(path: str, content: bytes, limit: int) -> str:
+    text = text_of(content)
+    if text is None:
+        return f"=== {path}: binary, {_count(len(content), 'byte')}, not shown ==="
+    if not text:
+        return f"=== {path}: empty ==="
+    if len(text) <= limit:
+        return f"=== {path}: {_lines(content)} ===\n{text}"
+    cut = text[:limit]
+    kept = cut.count("\n") + 1
+    return (
+        f"=== {path}: {_lines(content)} ===\n{cut}\n"
+        f"=== cut after {_count(limit, 'character')} (line {kept}) of {len(text)}; "
+        "find the rest with searchFiles, or read this file alone ==="
+    )
+
+
+async def delete_files(arguments: DeleteFiles, workspace: Workspace, summary: str) -> ToolResult:
+    """Delete what is there; whatever is not is told."""
+    tree = sorted(await workspace.tree())
+    there: list[str] = []
+    problems: list[str] = []
+    for given in dict.fromkeys(arguments.paths):
+        try:
+            path = safe_path(given.rstrip("/"))
+        except UnsafePath as error:
+            problems.append(f"{_short(given)}: {error}")
+            continue
+        inside = [other for other in tree if other.startswith(path + "/")]
+        if path in tree:
+            there.append(path)
+        elif inside:
+            problems.append(f"{path} is a folder. Name its files: {_few(inside)}")
+        else:
+            problems.append(not_there(path, tree))
+    if there:
+        await workspace.remove(there)
+    parts = [f"Deleted: {', '.join(there)}"] if there else []
+    return ToolResult(not problems, summary, "\n".join([*parts, *problems]))
+
+
+def _few(paths: Sequence[str], shown: int = 20) -> str:
+    more = f" and {len(paths) - shown} more" if len(paths) > shown else ""
+    return ", ".join(paths[:shown]) + more
+
+
+def _short(path: str) -> str:
+    return ascii(path[:80])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def names(paths: Iterable[str]) -> str:
+    """`src/App.tsx, 2 more`: one short line for people."""
+    unique = list(dict.fromkeys(paths))
+    if not unique:
+        return "no files"
+    first = unique[0] if len(unique[0]) <= 60 else "…" + unique[0][-59:]
+    return first if len(unique) == 1 else f"{first}, {len(unique) - 1} more"

@@ -1,0 +1,47 @@
+"""The tool that runs a command."""
+
+import re
+from typing import Final
+
+from agents.commands import clamp_timeout, is_package_install, refusal
+from agents.ports import CommandResult
+from agents.tools.arguments import Terminal
+from agents.tools.workspace import ToolResult, Workspace
+
+MAX_OUTPUT_CHARS: Final = 24_000
+"""What a model reads of a command's output; the sandbox has cut it to 64 KiB before."""
+
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+
+
+async def terminal(arguments: Terminal, workspace: Workspace, summary: str) -> ToolResult:
+    """Run the command if the policy lets it; a non-zero exit is a result like any other."""
+    command = arguments.command.strip()
+    reason = refusal(command)
+    if reason is not None:
+        return ToolResult(ok=False, summary=summary, text=reason)
+    timeout_s = clamp_timeout(arguments.timeout_ms)
+    network = is_package_install(command)
+    if network:
+        command = f"{command} --ignore-scripts"  # strangers' scripts do not run with a network
+    result = await workspace.run(command, timeout_s=timeout_s, network=network)
+    return ToolResult(result.ok, summary, _report(result, timeout_s))
+
+
+def _report(result: CommandResult, timeout_s: float) -> str:
+    if result.timed_out:
+        heading = (
+            f"Stopped after {timeout_s:.0f} s: the command did not end. Its output until then:"
+        )
+    else:
+        heading = f"Exit code {result.exit_code} after {result.duration_s:.1f} s"
+    return f"{heading}\n{_cut(_ANSI.sub('', result.output)).strip() or '(no output)'}"
+
+
+def _cut(output: str) -> str:
+    """Head and tail: an error stands at one of them."""
+    if len(output) <= MAX_OUTPUT_CHARS:
+        return output
+    half = MAX_OUTPUT_CHARS // 2
+    missing = len(output) - 2 * half
+    return f"{output[:half]}\n[… {missing} characters left out …]\n{output[-half:]}"

@@ -1,0 +1,70 @@
+"""What the tools ask of the place where the app lives, and what they answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from posixpath import basename
+from typing import Protocol
+
+from agents.ports import CommandResult
+
+
+class Workspace(Protocol):
+    """The app's files and commands. Paths are relative and have passed `safe_path`.
+
+    Every method may raise `SandboxError`; tools let it pass.
+    """
+
+    async def write(self, files: Mapping[str, bytes]) -> None:
+        """Write all; content that is there already is no change."""
+        ...
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        """Delete; a missing file is no error."""
+        ...
+
+    async def read(self, path: str) -> bytes | None:
+        """A file's bytes, or None when there is no such file."""
+        ...
+
+    async def tree(self) -> dict[str, bytes]:
+        """Every app file."""
+        ...
+
+    async def run(self, command: str, *, timeout_s: float, network: bool = False) -> CommandResult:
+        """Run a command to its end or deadline."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool call came to: `text` for the model, `summary` one short line for people."""
+
+    ok: bool
+    summary: str
+    text: str
+
+
+def text_of(content: bytes) -> str | None:
+    """The file as text, or None when it is binary (not UTF-8, or with a NUL)."""
+    if b"\0" in content:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def near_names(path: str, paths: Sequence[str]) -> list[str]:
+    """Up to three paths that may have been meant: the same file name first, then alike ones."""
+    name = basename(path).lower()
+    same = [other for other in paths if basename(other).lower() == name]
+    alike = get_close_matches(path, paths, n=3, cutoff=0.6)
+    return list(dict.fromkeys([*same, *alike]))[:3]
+
+
+def not_there(path: str, paths: Sequence[str]) -> str:
+    """`path` does not exist, and what may have been meant."""
+    near = near_names(path, paths)
+    hint = f" Did you mean {', '.join(near)}?" if near else " listFiles shows what there is."
+    return f"{path}: there is no such file.{hint}"

@@ -1,0 +1,96 @@
+"""Lint and build side by side, with the framework's own commands."""
+
+import asyncio
+import json
+
+from agents import events as e
+from agents.diagnostics import parse
+from agents.ports import CommandResult
+from agents.run import Run
+from agents.templates import Template
+from agents.types import Check, Diagnostic, ValidationResult
+from agents.workspace import Workspace
+
+LINT_TIMEOUT_S = 30.0
+BUILD_TIMEOUT_S = 120.0
+
+
+async def run_validation(
+    run: Run, workspace: Workspace, template: Template
+) -> dict[Check, e.CheckFinished]:
+    """Run both checks and record their verdicts. A failed install fails the build."""
+    install = await workspace.installed()
+    scripts = _scripts(await workspace.read("package.json"))
+    lint, build = await asyncio.gather(
+        _run_check(run, workspace, Check.LINT, template.lint, scripts),
+        _run_check(run, workspace, Check.BUILD, template.build, scripts)
+        if install is None or install.ok
+        else _report_install(run, install),
+    )
+    await run.journal.flush()
+    return {Check.LINT: lint, Check.BUILD: build}
+
+
+def as_validation_result(checks: dict[Check, e.CheckFinished]) -> ValidationResult:
+    """The plan's shape of the two verdicts."""
+    for check in (Check.BUILD, Check.LINT):
+        verdict = checks.get(check)
+        if verdict is not None and not verdict.ok and not verdict.skipped:
+            errors = "\n".join(format_diagnostic(d) for d in verdict.diagnostics)
+            kind = "build" if check is Check.BUILD else "lint"
+            return ValidationResult(success=False, errors=errors, type=kind)
+    return ValidationResult(success=True)
+
+
+def format_diagnostic(diagnostic: Diagnostic) -> str:
+    """`file:line: message`, as far as known."""
+    place = ":".join(str(p) for p in (diagnostic.file, diagnostic.line) if p is not None)
+    return f"{place}: {diagnostic.message}" if place else diagnostic.message
+
+
+async def _run_check(
+    run: Run, workspace: Workspace, check: Check, command: str, scripts: frozenset[str]
+) -> e.CheckFinished:
+    run.journal.record(e.CheckStarted(check=check))
+    script = command.removeprefix("npm run ").split()[0]
+    if command.startswith("npm run ") and script not in scripts:
+        return _record(run, e.CheckFinished(check=check, ok=False, skipped=True))
+    timeout_s = LINT_TIMEOUT_S if check is Check.LINT else BUILD_TIMEOUT_S
+    result = await workspace.check(command, timeout_s=timeout_s)
+    return _record(run, _verdict(check, result, timeout_s))
+
+
+async def _report_install(run: Run, install: CommandResult) -> e.CheckFinished:
+    run.journal.record(e.CheckStarted(check=Check.BUILD))
+    verdict = _verdict(Check.BUILD, install, 0.0)
+    first = Diagnostic(message="Installing the dependencies failed.", file="package.json")
+    return _record(run, verdict.model_copy(update={"diagnostics": (first, *verdict.diagnostics)}))
+
+
+def _verdict(check: Check, result: CommandResult, timeout_s: float) -> e.CheckFinished:
+    step = "lint" if check is Check.LINT else "build"
+    diagnostics = () if result.ok else parse(step, result.output)
+    if result.timed_out:
+        late = Diagnostic(message=f"The {step} did not end within {timeout_s:.0f} seconds.")
+        diagnostics = (late, *diagnostics)
+    return e.CheckFinished(
+        check=check,
+        ok=result.ok,
+        diagnostics=diagnostics,
+        duration_s=round(result.duration_s, 2),
+    )
+
+
+def _record(run: Run, verdict: e.CheckFinished) -> e.CheckFinished:
+    run.journal.record(verdict)
+    return verdict
+
+
+def _scripts(manifest: bytes | None) -> frozenset[str]:
+    """The script names in package.json; none when it is missing or broken."""
+    try:
+        loaded = json.loads(manifest or b"{}")
+    except ValueError:
+        return frozenset()
+    scripts = loaded.get("scripts") if isinstance(loaded, dict) else None
+    return frozenset(scripts) if isinstance(scripts, dict) else frozenset()

@@ -1,0 +1,168 @@
+"""The app while a task works on it: the sandbox's files, recorded as they change.
+
+Every change goes to the blob store first, then to the sandbox, then to the log, so that the log
+alone can rebuild the app. Dependencies install in the background as soon as `package.json`
+changes; commands wait for that.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Mapping, Sequence
+
+from agents.background import Background
+from agents.events import FileChanged
+from agents.ports import Blobs, CommandResult, Journal, Sandbox
+from agents.types import BlobHash
+
+INSTALL_TIMEOUT_S = 300.0
+_MANIFEST = "package.json"
+
+
+def blob_hash(content: bytes) -> BlobHash:
+    """The name of these bytes in the blob store."""
+    return BlobHash(hashlib.sha256(content).hexdigest())
+
+
+class Workspace:
+    """Implements `agents.tools.Workspace` over a sandbox that may still be on its way.
+
+    `known` maps each app file to its hash as of the last recorded event.
+    """
+
+    def __init__(
+        self,
+        sandbox: Awaitable[Sandbox],
+        known: Mapping[str, BlobHash],
+        *,
+        install_command: str,
+        blobs: Blobs,
+        journal: Journal,
+    ) -> None:
+        self._arriving = asyncio.ensure_future(sandbox)  # noqa: TID251 - a task stays the same task
+        self._install_command = install_command
+        self._blobs = blobs
+        self._journal = journal
+        self._background = Background()
+        self._install: asyncio.Task[CommandResult] | None = None
+        self._mark = dict(known)
+        self._writing = asyncio.Lock()
+        self.known = dict(known)
+
+    async def sandbox(self) -> Sandbox:
+        """The sandbox, once it is there. Raises: whatever creating it raised."""
+        return await asyncio.shield(self._arriving)
+
+    async def write(self, files: Mapping[str, bytes]) -> None:
+        """Write what is new or different; the same content again is nothing."""
+        async with self._writing:
+            fresh = {p: c for p, c in files.items() if self.known.get(p) != blob_hash(c)}
+            if not fresh:
+                return
+            await self._blobs.put(list(fresh.values()))
+            await (await self.sandbox()).write(fresh)
+            for path, content in fresh.items():
+                self._note(path, blob_hash(content), len(content))
+            await self._journal.flush()
+            if _MANIFEST in fresh:
+                self.start_install()
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        async with self._writing:
+            there = [path for path in paths if path in self.known]
+            await (await self.sandbox()).remove(there)
+            for path in there:
+                self._note(path, None, 0)
+
+    async def read(self, path: str) -> bytes | None:
+        return await (await self.sandbox()).read(path)
+
+    async def tree(self) -> dict[str, bytes]:
+        return await (await self.sandbox()).tree()
+
+    async def run(self, command: str, *, timeout_s: float, network: bool = False) -> CommandResult:
+        """A tool's command: waits for the install, then records which files it changed."""
+        await self.installed()
+        sandbox = await self.sandbox()
+        result = await sandbox.run(command, timeout_s=timeout_s, network=network)
+        await self._record_differences(await sandbox.tree())
+        return result
+
+    async def check(self, command: str, *, timeout_s: float) -> CommandResult:
+        """A check's command: what it leaves in the folder is not part of the app."""
+        return await (await self.sandbox()).run(command, timeout_s=timeout_s)
+
+    def start_install(self) -> None:
+        """Install dependencies in the background; a running install starts over."""
+        before = self._install
+        self._install = self._background.start(self._run_install(before), name="install")
+
+    async def installed(self) -> CommandResult | None:
+        """The finished install, or None when none was needed."""
+        while self._install is not None and not self._install.done():
+            await asyncio.wait([self._install])
+        return None if self._install is None else self._install.result()
+
+    def begin_turn(self) -> None:
+        """Remember the files: `void` comes back to here."""
+        self._mark = dict(self.known)
+
+    async def void(self) -> None:
+        """Undo in the sandbox what the unfinished turn wrote. The log's fold does the same."""
+        async with self._writing:
+            touched = {p for p in {*self.known, *self._mark} if self._differs(p)}
+            if not touched:
+                return
+            sandbox = await self.sandbox()
+            old = {p: self._mark[p] for p in touched if p in self._mark}
+            contents = await self._blobs.get(list(set(old.values())))
+            await sandbox.write({path: contents[blob] for path, blob in old.items()})
+            await sandbox.remove([path for path in touched if path not in old])
+            self.known = dict(self._mark)
+            if _MANIFEST in touched:
+                self.start_install()
+
+    async def settle(self) -> None:
+        """Wait for the install and record what it changed, such as the lock file."""
+        if await self.installed() is not None:
+            await self._record_differences(await self.tree())
+
+    async def close(self, *, keep: bool) -> None:
+        """End background work; unless kept, the sandbox goes too, also one still arriving."""
+        await self._background.stop()
+        if keep:
+            return
+        if not self._arriving.done():
+            self._arriving.cancel()
+        [sandbox] = await asyncio.gather(self._arriving, return_exceptions=True)
+        if not isinstance(sandbox, BaseException):
+            await sandbox.close()
+
+    def _differs(self, path: str) -> bool:
+        return self.known.get(path) != self._mark.get(path)
+
+    async def _run_install(self, before: asyncio.Task[CommandResult] | None) -> CommandResult:
+        if before is not None and not before.done():
+            before.cancel()
+            await asyncio.wait([before])
+        sandbox = await self.sandbox()
+        return await sandbox.run(self._install_command, timeout_s=INSTALL_TIMEOUT_S, network=True)
+
+    async def _record_differences(self, tree: Mapping[str, bytes]) -> None:
+        """Take over into the log what a command did to the files."""
+        async with self._writing:
+            fresh = {p: c for p, c in tree.items() if self.known.get(p) != blob_hash(c)}
+            await self._blobs.put(list(fresh.values()))
+            for path, content in fresh.items():
+                self._note(path, blob_hash(content), len(content))
+            for path in [path for path in self.known if path not in tree]:
+                self._note(path, None, 0)
+
+    def _note(self, path: str, blob: BlobHash | None, size_bytes: int) -> None:
+        if blob is None:
+            del self.known[path]
+            event = FileChanged(path=path, action="deleted", size_bytes=0)
+        else:
+            action = "updated" if path in self.known else "created"
+            self.known[path] = blob
+            event = FileChanged(path=path, action=action, size_bytes=size_bytes, blob=blob)
+        self._journal.record(event)

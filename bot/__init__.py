@@ -1,0 +1,1 @@
+"""Everything that knows Slack, HTTP or a database."""

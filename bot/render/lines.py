@@ -1,0 +1,112 @@
+"""A task as plain lines, one per interesting event: for pipes and CI logs. Pure."""
+
+from collections.abc import Sequence
+from functools import singledispatch
+
+from agents import events as e
+from agents.task_state import TaskState
+from bot.render.terminal import MAX_DIAGNOSTICS, indented, size, spent, where
+
+_PROMPT_LENGTH = 80
+
+
+def plain_lines(recorded: e.Recorded, state: TaskState) -> list[str]:
+    """What one event is worth: usually a line, or nothing. `state` is the one after it."""
+    stamp = f"[{state.elapsed_s:6.1f}s] "
+    return [f"{stamp}{indented(text)}" for text in _told(recorded.event, state)]
+
+
+@singledispatch
+def _told(_event: object, _state: TaskState) -> Sequence[str]:
+    """Kinds without a case of their own are not worth a line."""
+    return ()
+
+
+@_told.register
+def _(event: e.TaskAccepted, state: TaskState) -> Sequence[str]:
+    prompt = event.prompt.partition("\n")[0]
+    if len(prompt) > _PROMPT_LENGTH:
+        prompt = f"{prompt[: _PROMPT_LENGTH - 1]}…"
+    return [f"accepted as {state.task_id} in {event.project_id}: {prompt}"]
+
+
+@_told.register
+def _(event: e.TaskStarted, _state: TaskState) -> Sequence[str]:
+    return ["started" if event.attempt == 1 else f"picked up again, attempt {event.attempt}"]
+
+
+@_told.register
+def _(event: e.StageEntered, _state: TaskState) -> Sequence[str]:
+    return [event.message]
+
+
+@_told.register
+def _(event: e.NoticeGiven, _state: TaskState) -> Sequence[str]:
+    return [f"note: {event.message}"]
+
+
+@_told.register
+def _(event: e.FrameworkSelected, _state: TaskState) -> Sequence[str]:
+    return [f"framework: {event.framework} ({event.reason})"]
+
+
+@_told.register
+def _(event: e.SandboxChanged, _state: TaskState) -> Sequence[str]:
+    return [f"sandbox: {event.state}"]
+
+
+@_told.register
+def _(event: e.TextVoided, _state: TaskState) -> Sequence[str]:
+    return [f"this step starts over: {event.reason}"]
+
+
+@_told.register
+def _(event: e.FileChanged, _state: TaskState) -> Sequence[str]:
+    told = "" if event.action == "deleted" else f" ({size(event.size_bytes)})"
+    return [f"{event.action} {event.path}{told}"]
+
+
+@_told.register
+def _(event: e.ToolFinished, _state: TaskState) -> Sequence[str]:
+    return () if event.ok else [f"{event.summary}: failed, the model is told"]
+
+
+@_told.register
+def _(event: e.CheckFinished, _state: TaskState) -> Sequence[str]:
+    if event.skipped:
+        return [f"{event.check}: skipped, there is nothing to run"]
+    found = [f"  {where(d)}" for d in event.diagnostics[:MAX_DIAGNOSTICS]]
+    return [f"{event.check}: {'passed' if event.ok else 'failed'}{_took(event)}", *found]
+
+
+def _took(event: e.CheckFinished) -> str:
+    return f" in {event.duration_s:.1f}s" if event.duration_s else ""
+
+
+@_told.register
+def _(event: e.FixStarted, _state: TaskState) -> Sequence[str]:
+    return [f"fixing, attempt {event.attempt}"]
+
+
+@_told.register
+def _(event: e.PreviewVerified, _state: TaskState) -> Sequence[str]:
+    return [f"preview answers: {event.url} (looked at: {', '.join(event.checks)})"]
+
+
+@_told.register
+def _(event: e.TaskCompleted, state: TaskState) -> Sequence[str]:
+    facts = ", ".join([f"{len(state.files)} files", *spent(state)])
+    lines = [f"complete: {event.message} ({facts})"]
+    lines += [f"preview: {event.preview_url}"] if event.preview_url else []
+    return lines + [f"next, you could say: {suggestion}" for suggestion in event.suggestions]
+
+
+@_told.register
+def _(event: e.TaskFailed, _state: TaskState) -> Sequence[str]:
+    hint = [event.hint] if event.hint else []
+    return [f"failed ({event.code}): {event.message}", *hint, *event.options]
+
+
+@_told.register
+def _(event: e.TaskCancelled, _state: TaskState) -> Sequence[str]:
+    return [f"stopped by {event.by}"]

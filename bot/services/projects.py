@@ -1,0 +1,170 @@
+"""Projects as a person sees them: the app's files, its versions, going back to one."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.errors import NotFound
+from agents.ports import Blobs, Ids
+from agents.types import AppFiles, BlobHash, FragmentId, OwnerId, ProjectId, TaskId
+from bot.store.port import Fragment, Project, Projects, Queue, StoredMessage, TaskRow
+
+
+class ProjectStore(Projects, Queue, Blobs, Protocol):
+    """The roles of a store that this service plays on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSummary:
+    """One line of the history; `newest` is None only while the project has no task."""
+
+    project: Project
+    newest: TaskRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDetail:
+    """A project with its tasks (newest first) and conversation (oldest first)."""
+
+    project: Project
+    tasks: Sequence[TaskRow]
+    messages: Sequence[StoredMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class AppFile:
+    """One file of the current version. `text` says whether it can be read as UTF-8."""
+
+    path: str
+    size_bytes: int
+    hash: BlobHash
+    text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextFiles:
+    """An app's text files by path, and the paths of those that are not text."""
+
+    text: dict[str, str]
+    binary: list[str]
+
+
+class ProjectService:
+    """Reads projects and restores their versions."""
+
+    def __init__(self, store: ProjectStore, ids: Ids) -> None:
+        self._store = store
+        self._ids = ids
+
+    async def summaries(self, owner: OwnerId) -> list[ProjectSummary]:
+        """Every project with its newest task, newest change first. Raises: StoreUnavailable."""
+        projects = await self._store.projects(owner)
+        tasks = await asyncio.gather(*(self._store.tasks(owner, p.id) for p in projects))
+        return [
+            ProjectSummary(project, rows[0] if rows else None)
+            for project, rows in zip(projects, tasks, strict=True)
+        ]
+
+    async def detail(self, owner: OwnerId, project_id: ProjectId) -> ProjectDetail:
+        """Raises: NotFound, StoreUnavailable."""
+        project, tasks, messages = await asyncio.gather(
+            self._store.project(owner, project_id),
+            self._store.tasks(owner, project_id),
+            self._store.messages(owner, project_id),
+        )
+        return ProjectDetail(project, tasks, messages)
+
+    async def files(self, owner: OwnerId, project_id: ProjectId) -> list[AppFile]:
+        """The current version's files by path; none before the first build.
+
+        Raises: NotFound, StoreUnavailable.
+        """
+        head = await self._head(owner, project_id)
+        if head is None:
+            return []
+        contents = await _load(self._store, head.files)
+        return [
+            AppFile(path, len(content), head.files[path], text=_decode(content) is not None)
+            for path, content in sorted(contents.items())
+        ]
+
+    async def file(self, owner: OwnerId, project_id: ProjectId, path: str) -> bytes:
+        """One file's bytes. `path` is only ever looked up among the version's own names.
+
+        Raises: NotFound, StoreUnavailable.
+        """
+        head = await self._head(owner, project_id)
+        digest = head.files.get(path) if head else None
+        if digest is None:
+            raise NotFound("no such file in this version")
+        return (await self._store.get([digest]))[digest]
+
+    async def app(self, owner: OwnerId, project_id: ProjectId) -> tuple[Fragment, AppFiles]:
+        """The current version, whole. Raises: NotFound (also before the first build)."""
+        head = await self._head(owner, project_id)
+        if head is None:
+            raise NotFound("no version yet")
+        return head, await _load(self._store, head.files)
+
+    async def text_files(
+        self, owner: OwnerId, task_id: TaskId, fragment_id: FragmentId
+    ) -> TextFiles:
+        """What the task left behind, as `complete.files` shows it. Raises: NotFound."""
+        row = await self._store.task(owner, task_id)
+        fragment = await self._store.fragment(owner, row.project_id, fragment_id)
+        return await read_text(self._store, fragment.files)
+
+    async def fragments(
+        self, owner: OwnerId, project_id: ProjectId
+    ) -> tuple[Project, list[Fragment]]:
+        """The project and its versions, newest first. Raises: NotFound, StoreUnavailable."""
+        project = await self._store.project(owner, project_id)
+        return project, await self._store.fragments(owner, project_id)
+
+    async def restore(
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId
+    ) -> Fragment:
+        """Go back to an old version; the versions in between stay in the history.
+
+        Raises: NotFound; SeqConflict while a task of the project runs; StoreUnavailable.
+        """
+        new_id = FragmentId(self._ids.new("frag"))
+        return await self._store.restore(owner, project_id, fragment_id, new_id)
+
+    async def _head(self, owner: OwnerId, project_id: ProjectId) -> Fragment | None:
+        project = await self._store.project(owner, project_id)
+        if project.head is None:
+            return None
+        return await self._store.fragment(owner, project_id, project.head)
+
+
+async def read_text(blobs: Blobs, files: Mapping[str, BlobHash]) -> TextFiles:
+    """Load files and sort text from binary: text is UTF-8 without a NUL byte.
+
+    Raises: NotFound, StoreUnavailable.
+    """
+    found = TextFiles({}, [])
+    for path, content in sorted((await _load(blobs, files)).items()):
+        text = _decode(content)
+        if text is None:
+            found.binary.append(path)
+        else:
+            found.text[path] = text
+    return found
+
+
+async def _load(blobs: Blobs, files: Mapping[str, BlobHash]) -> dict[str, bytes]:
+    if not files:
+        return {}
+    contents = await blobs.get(sorted(set(files.values())))
+    return {path: contents[digest] for path, digest in files.items()}
+
+
+def _decode(content: bytes) -> str | None:
+    if b"\0" in content:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None

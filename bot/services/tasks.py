@@ -1,0 +1,260 @@
+"""Tasks as a person asks for them: start, follow up, fix, stop, look.
+
+Every door (HTTP, terminal, Slack) comes through here, so what is refused is refused everywhere in
+the same words. Nothing is run here: a row is written and workers are woken.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.errors import BadRequest, NotFound, UnsupportedFramework
+from agents.events import Recorded
+from agents.ports import Blobs
+from agents.task_state import Problem, TaskState, step
+from agents.types import (
+    BlobHash,
+    Framework,
+    OwnerId,
+    ProjectId,
+    TaskId,
+    TaskKind,
+    TaskProgress,
+    Turn,
+)
+from bot.services.projects import read_text
+from bot.store.port import EventLog, NewTask, Projects, Queue, TaskRow, Waker
+
+LOCAL_OWNER = OwnerId("local")
+"""Everybody, until there are accounts."""
+
+PROMPT_MAX = 20_000
+MODEL_MAX = 100
+ORIGIN_MAX = 200
+FIX_PROMPT = "Find and fix the errors of this app."
+QUEUE_TOPIC = "queue"
+"""What waiting workers listen to."""
+
+_PAGE = 500
+
+
+def cancel_topic(task_id: TaskId) -> str:
+    """What a worker listens to while it runs the task."""
+    return f"cancel:{task_id}"
+
+
+class TaskStore(Projects, Queue, EventLog, Blobs, Protocol):
+    """The roles of a store that this service plays on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What a person typed, not yet checked. `origin` makes asking twice harmless."""
+
+    prompt: str
+    project_id: ProjectId | None = None
+    framework: str | None = None
+    model: str | None = None
+    history: Sequence[Turn] = ()
+    origin: str | None = None
+    requested_by: str = "web"
+
+
+class TaskService:
+    """Accepts, stops and reports tasks."""
+
+    def __init__(self, store: TaskStore, waker: Waker) -> None:
+        self._store = store
+        self._waker = waker
+
+    async def start(self, owner: OwnerId, request: StartRequest) -> TaskRow:
+        """Queue a build, or a follow-up when the request names a project.
+
+        History is taken for a project that has no conversation yet and ignored otherwise: what
+        the store holds is the truth.
+
+        Raises:
+            BadRequest: names the field. UnsupportedFramework. NotFound: the project.
+            StoreUnavailable.
+        """
+        prompt = _prompt(request.prompt)
+        framework = _framework(request.framework)
+        history = request.history
+        if request.project_id is not None:
+            project = await self._store.project(owner, request.project_id)
+            if framework and project.framework and framework is not project.framework:
+                raise BadRequest(
+                    f"This project is built with {project.framework}; it cannot become {framework}.",
+                    field="framework",
+                    hint="Leave the framework out, or start a new project.",
+                )
+            if history and await self._store.messages(owner, request.project_id):
+                history = ()
+        return await self._enqueue(
+            NewTask(
+                owner=owner,
+                kind=TaskKind.GENERATE,
+                prompt=prompt,
+                model=_model(request.model),
+                framework=framework,
+                project_id=request.project_id,
+                requested_by=request.requested_by,
+                origin=_origin(request.origin),
+                history=history,
+            )
+        )
+
+    async def fix(
+        self,
+        owner: OwnerId,
+        project_id: ProjectId,
+        *,
+        origin: str | None = None,
+        requested_by: str = "web",
+    ) -> TaskRow:
+        """Queue a check-and-fix run on the project's current version.
+
+        Raises: NotFound (project), BadRequest (nothing was built yet), StoreUnavailable.
+        """
+        project = await self._store.project(owner, project_id)
+        if project.head is None:
+            raise BadRequest(
+                "This project has no version to fix yet.",
+                field="projectId",
+                hint="Build it first.",
+            )
+        return await self._enqueue(
+            NewTask(
+                owner=owner,
+                kind=TaskKind.FIX,
+                prompt=FIX_PROMPT,
+                project_id=project_id,
+                requested_by=requested_by,
+                origin=_origin(origin),
+            )
+        )
+
+    async def cancel(self, owner: OwnerId, task_id: TaskId, *, by: str = "web") -> TaskRow:
+        """Ask a task to stop; one that has ended stays as it is.
+
+        Raises: NotFound, StoreUnavailable.
+        """
+        row = await self._store.request_cancel(owner, task_id, by=by)
+        for topic in (cancel_topic(task_id), task_id, QUEUE_TOPIC):
+            self._waker.notify(topic)
+        return row
+
+    async def task(self, owner: OwnerId, task_id: TaskId) -> TaskRow:
+        """Raises: NotFound, StoreUnavailable."""
+        return await self._store.task(owner, task_id)
+
+    async def progress(self, owner: OwnerId, task_id: TaskId) -> TaskProgress:
+        """The fold of the task's log, for clients that poll.
+
+        `files` holds the text of what the task wrote so far, or of the whole app once it is
+        complete; binary files are left out.
+
+        Raises: NotFound, StoreUnavailable.
+        """
+        await self._store.task(owner, task_id)
+        state = TaskState(task_id)
+        while page := await self._store.read(task_id, after=state.last_seq, limit=_PAGE):
+            state = _advance(state, page)
+        files = await read_text(self._store, await self._files(owner, state))
+        return _progress(state, files.text)
+
+    async def _files(self, owner: OwnerId, state: TaskState) -> Mapping[str, BlobHash]:
+        if state.fragment_id is not None:
+            fragment = await self._store.fragment(owner, state.project_id, state.fragment_id)
+            return fragment.files
+        return {path: file.blob for path, file in state.files.items() if file.blob is not None}
+
+    async def _enqueue(self, new: NewTask) -> TaskRow:
+        row = await self._store.enqueue(new)
+        self._waker.notify(row.id)
+        self._waker.notify(QUEUE_TOPIC)
+        return row
+
+
+def _advance(state: TaskState, page: Sequence[Recorded]) -> TaskState:
+    for recorded in page:
+        state = step(state, recorded)
+    return state
+
+
+def _prompt(raw: str) -> str:
+    prompt = raw.strip()
+    if not prompt:
+        raise BadRequest("The prompt is empty. Say in a sentence what to build.", field="prompt")
+    if len(prompt) > PROMPT_MAX:
+        raise BadRequest(
+            f"The prompt has {len(prompt):,} characters; at most {PROMPT_MAX:,} are allowed.",
+            field="prompt",
+        )
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise BadRequest("The prompt is not valid Unicode text.", field="prompt") from None
+    return prompt
+
+
+def _framework(raw: str | None) -> Framework | None:
+    name = (raw or "").strip().lower()
+    if not name:
+        return None
+    try:
+        return Framework(name)
+    except ValueError:
+        known = ", ".join(Framework)
+        raise UnsupportedFramework(
+            f"There is no framework called “{name[:40]}”. Choose one of {known}.",
+            field="framework",
+        ) from None
+
+
+def _model(raw: str | None) -> str:
+    model = (raw or "").strip() or "auto"
+    if len(model) > MODEL_MAX or not model.isprintable():
+        raise BadRequest(
+            f"A model's name has at most {MODEL_MAX} printable characters.", field="model"
+        )
+    return model
+
+
+def _origin(raw: str | None) -> str | None:
+    if raw is None:
+        return None
+    if not raw or len(raw) > ORIGIN_MAX or not raw.isprintable():
+        raise BadRequest(
+            f"An idempotency key has 1 to {ORIGIN_MAX} printable characters.",
+            field="Idempotency-Key",
+        )
+    return raw
+
+
+def _progress(state: TaskState, files: dict[str, str]) -> TaskProgress:
+    if state.created_at is None or state.updated_at is None:
+        raise NotFound("a task without a log")
+    return TaskProgress(
+        taskId=state.task_id,
+        status=state.status,
+        stage=state.stage,
+        message=state.message,
+        streamedContent=state.text,
+        files=files,
+        error=_error(state.problem),
+        createdAt=state.created_at.isoformat(),
+        updatedAt=state.updated_at.isoformat(),
+        lastSeq=state.last_seq,
+    )
+
+
+def _error(problem: Problem | None) -> dict[str, str | bool | None] | None:
+    if problem is None:
+        return None
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "retryable": problem.retryable,
+    }

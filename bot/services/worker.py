@@ -1,0 +1,266 @@
+"""The worker: claims a task, keeps its lease, runs the pipeline, writes how it ended.
+
+The task boundary is here: one of the three places where errors are caught.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agents.logger import create_logger, task_scope
+from agents.models import ModelCatalog
+from agents.sandbox.manager import SandboxManager
+
+from agents.background import Background
+from agents.errors import (
+    LeaseLost,
+    LimitExceeded,
+    SandboxError,
+    SandboxUnavailable,
+    SeqConflict,
+    StoreUnavailable,
+    ZapdevError,
+)
+from agents.events import TaskStarted
+from agents.pipeline import Answered, Built, Outcome, Stuck, run_pipeline
+from agents.ports import Clock, Ids, Toolkit
+from agents.replay import read_progress
+from agents.run import Job, Run
+from agents.spending import Spending
+from agents.types import FragmentId, WorkerId
+from bot.feed import Hub, JournalWriter
+from bot.services import endings
+from bot.services.tasks import QUEUE_TOPIC
+from bot.store.port import MAX_ATTEMPTS, Claim, Ending, EventLog, Projects, Queue
+
+log = create_logger(__name__)
+
+
+class WorkStore(Projects, Queue, EventLog, Protocol):
+    """The roles of a store that a worker plays on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a worker looks; seconds. `heartbeat_s` also bounds how late a stop is seen."""
+
+    heartbeat_s: float = 1.0
+    busy_poll_s: float = 1.0
+    idle_poll_s: float = 10.0
+    retry_base_s: float = 1.0
+    retry_cap_s: float = 30.0
+    slots: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What a worker is made of; the composition root puts it together."""
+
+    store: WorkStore
+    hub: Hub
+    kit: Toolkit
+    manager: SandboxManager
+    models: ModelCatalog
+    clock: Clock
+    ids: Ids
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(slots=True)
+class _Stop:
+    """Who asked a running task to stop, or that its lease is gone."""
+
+    by: str | None = None
+    lost: bool = False
+
+
+class Worker:
+    """Runs tasks until it is told to stop, `pace.slots` of them at a time."""
+
+    def __init__(self, parts: WorkerParts) -> None:
+        self._parts = parts
+        self._background = Background()
+        self.id = WorkerId(parts.ids.new("worker"))
+        self.running = 0
+
+    async def run(self) -> None:
+        """Claim and work until cancelled; then hand every lease back."""
+        parts = self._parts
+        free = asyncio.Semaphore(parts.pace.slots)
+        poll_s = parts.pace.busy_poll_s
+        try:
+            while True:
+                await free.acquire()
+                news = parts.hub.listen(QUEUE_TOPIC)
+                claim = await self._claim()
+                if claim is None:
+                    free.release()
+                    await news.wait(timeout_s=poll_s)
+                    poll_s = min(poll_s * 2, parts.pace.idle_poll_s)
+                    continue
+                poll_s = parts.pace.busy_poll_s
+                self._background.start(self._work(claim, free.release), name="work")
+        finally:
+            await self._background.stop()
+
+    async def _claim(self) -> Claim | None:
+        try:
+            return await self._parts.store.claim(self.id)
+        except StoreUnavailable:
+            log.warning("store_unavailable", action="claim")
+            return None
+
+    async def _work(self, claim: Claim, release: Callable[[], None]) -> None:
+        self.running += 1
+        try:
+            task = claim.task
+            with task_scope(task_id=task.id, project_id=task.project_id, kind=task.kind):
+                await self._run_claim(claim)
+        finally:
+            self.running -= 1
+            release()
+            self._parts.hub.notify(QUEUE_TOPIC)
+
+    async def _run_claim(self, claim: Claim) -> None:
+        """Run one claim to its end, whatever happens, and write that end once."""
+        parts = self._parts
+        last_seq = claim.log[-1].seq if claim.log else 0
+        journal = JournalWriter(parts.store, claim.lease, last_seq, clock=parts.clock)
+        run = self._prepare(claim, journal)
+        stop = _Stop()
+        work = self._background.start(self._bounded(run), name="pipeline")
+        beat = self._background.start(self._keep_lease(claim, work, stop), name="lease")
+        try:
+            outcome = await work
+        except asyncio.CancelledError:
+            await asyncio.shield(self._after_cancel(claim, journal, stop))
+            if stop.by is None and not stop.lost:
+                raise
+        except (LeaseLost, SeqConflict):
+            log.warning("lease_lost")
+        except StoreUnavailable:
+            log.error("store_unavailable", action="run")  # the lease expires; another takes over
+        except SandboxError as error:
+            await self._after_sandbox_error(claim, journal, error)
+        except ZapdevError as error:
+            log.warning("task_failed", key=error.key, error=str(error))
+            await self._end(claim, journal, endings.failed(error))
+        except Exception:  # the task boundary: a defect of ours ends the task, not the worker
+            log.exception("task_crashed")
+            await self._end(claim, journal, endings.failed(None))
+        else:
+            await self._after_outcome(claim, journal, run, outcome)
+        finally:
+            beat.cancel()
+            await journal.close()
+
+    def _prepare(self, claim: Claim, journal: JournalWriter) -> Run:
+        task, parts = claim.task, self._parts
+        progress = read_progress(claim.log)
+        journal.record(TaskStarted(attempt=task.attempts, worker_id=self.id))
+        job = Job(
+            task_id=task.id,
+            kind=task.kind,
+            prompt=task.prompt,
+            model=task.model,
+            framework=task.framework or claim.project.framework,
+            history=claim.history,
+            base=claim.head.files if claim.head is not None else None,
+        )
+        spending = Spending(parts.kit.budget, usage=progress.usage, requests=progress.requests)
+        return Run(job, parts.kit, journal, parts.models, progress, spending)
+
+    async def _bounded(self, run: Run) -> Outcome:
+        limit_s = self._parts.kit.budget.wall_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await run_pipeline(run)
+        except TimeoutError:
+            raise LimitExceeded(
+                f"The limit of {limit_s / 60:.0f} minutes per task is reached."
+            ) from None
+
+    async def _keep_lease(self, claim: Claim, work: asyncio.Task[Outcome], stop: _Stop) -> None:
+        """Renew while the work runs; end it when somebody asks, or when the lease is lost."""
+        parts = self._parts
+        while not work.done():
+            news = parts.hub.listen(f"cancel:{claim.task.id}")
+            await news.wait(timeout_s=parts.pace.heartbeat_s)
+            try:
+                stop.by = await parts.store.renew(claim.lease)
+            except LeaseLost:
+                stop.lost = True
+            except StoreUnavailable:
+                log.warning("store_unavailable", action="renew")
+                continue
+            if stop.by is not None or stop.lost:
+                work.cancel()
+                return
+
+    async def _after_cancel(self, claim: Claim, journal: JournalWriter, stop: _Stop) -> None:
+        """A person's stop ends the task; a stop of this process only hands it back."""
+        if stop.lost:
+            log.warning("lease_lost")
+        elif stop.by is not None:
+            await self._end(claim, journal, endings.cancelled(stop.by))
+        else:
+            await self._hand_back(claim, journal, delay_s=0.0, count_attempt=False)
+
+    async def _after_sandbox_error(
+        self, claim: Claim, journal: JournalWriter, error: SandboxError
+    ) -> None:
+        """A lost sandbox is worth another attempt from the log; a missing one is not."""
+        log.warning("sandbox_error", key=error.key, error=str(error))
+        attempts = claim.task.attempts
+        if isinstance(error, SandboxUnavailable) or attempts >= MAX_ATTEMPTS:
+            await self._end(claim, journal, endings.failed(error))
+            return
+        pace = self._parts.pace
+        delay_s = min(pace.retry_base_s * 2 ** (attempts - 1), pace.retry_cap_s)
+        await self._hand_back(claim, journal, delay_s=delay_s, count_attempt=True)
+
+    async def _after_outcome(
+        self, claim: Claim, journal: JournalWriter, run: Run, outcome: Outcome
+    ) -> None:
+        usage = run.spending.usage
+        match outcome:
+            case Built():
+                fragment_id = FragmentId(self._parts.ids.new("frag"))
+                ended = await self._end(claim, journal, endings.built(outcome, fragment_id, usage))
+                if ended:
+                    await self._parts.manager.keep(claim.project.id, outcome.sandbox)
+                else:
+                    await outcome.sandbox.close()
+            case Answered():
+                project = claim.project
+                ending = endings.answered(outcome, project.title, project.preview_url, usage)
+                await self._end(claim, journal, ending)
+            case Stuck():
+                ending = endings.stuck(outcome, has_version=claim.head is not None)
+                await self._end(claim, journal, ending)
+
+    async def _end(self, claim: Claim, journal: JournalWriter, ending: Ending) -> bool:
+        """Write the end; answers whether it counted."""
+        try:
+            await journal.flush()
+            await self._parts.store.finish(claim.lease, journal.last_seq, ending)
+        except (LeaseLost, SeqConflict):
+            log.warning("lease_lost", action="finish")
+            return False
+        except StoreUnavailable:
+            log.error("store_unavailable", action="finish")
+            return False
+        log.info("task_ended", status=ending.status)
+        return True
+
+    async def _hand_back(
+        self, claim: Claim, journal: JournalWriter, *, delay_s: float, count_attempt: bool
+    ) -> None:
+        try:
+            await journal.flush()
+            await self._parts.store.hand_back(
+                claim.lease, delay_s=delay_s, count_attempt=count_attempt
+            )
+        except (LeaseLost, StoreUnavailable):
+            log.warning("hand_back_failed")  # the lease expires by itself

@@ -1,0 +1,80 @@
+"""What a setting's value may be: the types of `bot.config.Settings`' fields. Pure."""
+
+import base64
+import binascii
+import ipaddress
+from pathlib import Path
+from string import Formatter
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, TypeAdapter
+from pydantic_settings import NoDecode
+
+ROLES = frozenset({"slack", "sidecar", "worker"})
+
+_PREVIEW_FIELDS = frozenset({"host", "port", "sandbox_id"})
+_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+
+
+def _split(value: object) -> object:
+    """`a, b` as a set; anything but text passes."""
+    if isinstance(value, str):
+        return frozenset(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _is_url(value: str) -> str:
+    """The URL without its last slash. Raises: ValueError."""
+    _URL.validate_python(value)
+    return value.rstrip("/")
+
+
+def _is_preview_template(value: str) -> str:
+    fields = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
+    if not fields <= _PREVIEW_FIELDS:
+        raise ValueError("it may use {host}, {port} and {sandbox_id} only")
+    return value
+
+
+def _are_roles(value: frozenset[str]) -> frozenset[str]:
+    if not value or not value <= ROLES | {"all"}:
+        raise ValueError("it must be all, or some of slack, sidecar, worker")
+    return ROLES if "all" in value else value
+
+
+Url = Annotated[str, AfterValidator(_is_url)]
+"""An http(s) address, kept without a slash at its end."""
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
+"""Words separated by commas."""
+Roles = Annotated[Names, AfterValidator(_are_roles)]
+"""Some of `ROLES`; `all` stands for each of them."""
+PreviewTemplate = Annotated[str, AfterValidator(_is_preview_template)]
+"""An address with {host}, {port} or {sandbox_id} in it."""
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+"""A path; `~` is the home folder."""
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def clerk_issuer_of(publishable_key: str) -> str | None:
+    """Clerk's Frontend API address; None when the key is not one of Clerk's.
+
+    The key is `pk_test_` or `pk_live_` and then `<host>$` in base64.
+    """
+    kind, _, encoded = publishable_key.removeprefix("pk_").partition("_")
+    if kind not in ("test", "live"):
+        return None
+    try:
+        host = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return f"https://{host.removesuffix('$')}" if host.endswith("$") else None

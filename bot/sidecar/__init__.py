@@ -1,0 +1,1 @@
+"""The HTTP side: JSON, Server-Sent Events, and the page."""

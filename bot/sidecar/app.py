@@ -1,0 +1,26 @@
+"""The sidecar as one aiohttp application. Making it starts nothing and opens nothing."""
+
+from aiohttp import web
+
+from bot.sidecar.deps import DEPS, Info, SidecarDeps
+from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
+from bot.sidecar.routes import page, projects, server, tasks
+from bot.sidecar.security import add_headers, guard
+from bot.sidecar.streaming import STREAMS, Streams
+
+__all__ = ["Info", "SidecarDeps", "create_app"]
+
+
+def create_app(deps: SidecarDeps) -> web.Application:
+    """Routes, the error boundary, the guard at the door, and the end of open streams."""
+    app = web.Application(middlewares=[error_boundary, guard], client_max_size=BODY_MAX_BYTES)
+    app[DEPS] = deps
+    app[STREAMS] = streams = Streams()
+    app.on_response_prepare.append(add_headers)
+    app.on_shutdown.append(streams.stop)
+    app.on_cleanup.append(streams.close)
+    app.add_routes(tasks.routes())
+    app.add_routes(projects.routes())
+    app.add_routes(server.routes())
+    app.add_routes(page.routes(deps))
+    return app

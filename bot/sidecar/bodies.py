@@ -1,0 +1,83 @@
+"""Request bodies: JSON in, typed values out, or an error that names the field."""
+
+from typing import Literal, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from agents.errors import BadRequest
+from agents.types import Turn
+
+HISTORY_MAX = 200
+
+
+class Body(BaseModel):
+    """Unknown fields are ignored, so that clients of a newer version are understood."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class HistoryTurn(Body):
+    """One earlier message, in the shape chat clients send."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class GenerateBody(Body):
+    """`POST /api/generate`. `sandboxId` is accepted from older clients; the project knows its own."""
+
+    prompt: str
+    projectId: str | None = None  # noqa: N815 - wire names
+    model: str | None = None
+    framework: str | None = None
+    sandboxId: str | None = None  # noqa: N815
+    conversationHistory: list[HistoryTurn] = Field(  # noqa: N815
+        default_factory=list, max_length=HISTORY_MAX
+    )
+
+    @property
+    def history(self) -> list[Turn]:
+        """The conversation in our own words."""
+        return [Turn(role=turn.role, text=turn.content) for turn in self.conversationHistory]
+
+
+class FixBody(Body):
+    """`POST /api/fix-errors`."""
+
+    projectId: str  # noqa: N815
+
+
+class RestoreBody(Body):
+    """`POST /api/projects/{id}/restore`."""
+
+    fragmentId: str  # noqa: N815
+
+
+B = TypeVar("B", bound=Body)
+
+
+async def read_body(request: web.Request, model: type[B]) -> B:
+    """The request's JSON body.
+
+    Raises: BadRequest (malformed JSON, missing or mistyped field); aiohttp's 413 beyond 1 MiB.
+    """
+    raw = await request.read()
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as failure:
+        raise _explain(failure.errors(include_url=False)[0]) from None
+
+
+def _explain(detail: ErrorDetails) -> BadRequest:
+    if detail["type"] == "json_invalid":
+        return BadRequest(
+            "The body is not valid JSON.", hint='Send an object such as {"prompt": "…"}.'
+        )
+    field = ".".join(str(part) for part in detail["loc"]) or None
+    if field is None:
+        return BadRequest("The body must be a JSON object.")
+    if detail["type"] == "missing":
+        return BadRequest(f"“{field}” is missing.", field=field)
+    return BadRequest(f"“{field}” is wrong: {detail['msg'].lower()}.", field=field)

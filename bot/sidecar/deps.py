@@ -1,0 +1,58 @@
+"""What the sidecar is given. The composition root fills it; routes read it from the app."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from agents.events import Recorded
+from agents.types import OwnerId, TaskId
+from bot.services.projects import ProjectService
+from bot.services.tasks import LOCAL_OWNER, TaskService
+
+Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
+"""Looks at every part this process needs: name -> None, or in plain words what is wrong."""
+
+
+class Follower(Protocol):
+    """Follows one task's log."""
+
+    def follow(self, task_id: TaskId, after: int) -> AsyncIterator[list[Recorded]]:
+        """Events with `seq > after` in order, as they are stored; ends after the terminal one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What the page says about this server. `offline`: no AI, the built-in model answers."""
+
+    version: str
+    model: str
+    offline: bool
+    sandbox: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarDeps:
+    """Everything the routes may touch.
+
+    `allowed_hosts` are host names (no port) that requests may name besides the loopback ones;
+    `public_url` adds its own. `preview_sources` are CSP sources that the page may frame.
+    """
+
+    tasks: TaskService
+    projects: ProjectService
+    feed: Follower
+    ready: Readiness
+    info: Info
+    owner: OwnerId = LOCAL_OWNER
+    public_url: str | None = None
+    allowed_hosts: frozenset[str] = frozenset()
+    preview_sources: tuple[str, ...] = ("https://*.e2b.app",)
+    heartbeat_s: float = 15.0
+    write_timeout_s: float = 10.0
+
+
+DEPS: web.AppKey[SidecarDeps] = web.AppKey("deps", SidecarDeps)

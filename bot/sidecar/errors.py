@@ -1,0 +1,131 @@
+"""The one place where errors become answers: `{"error": {code, message, hint?, field?}}`.
+
+People read a text chosen here by the error's key, or the text of a `UserError`, which is
+written for them. Anything unexpected is logged under a reference and says only that.
+"""
+
+import secrets
+from collections.abc import Mapping
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from agents.errors import (
+    NotFound,
+    QuotaExceeded,
+    SeqConflict,
+    StoreUnavailable,
+    UserError,
+    ZapdevError,
+)
+from agents.logger import create_logger
+
+BODY_MAX_BYTES = 1024 * 1024
+RETRY_AFTER_S = 2
+NOUN = web.RequestKey("noun", str)
+"""What the request is about; a route sets it so that a 404 can name it."""
+
+_log = create_logger(__name__)
+
+_HTTP_TEXTS: Mapping[int, tuple[str, str]] = {
+    400: ("bad_request", "The request could not be understood."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method."),
+    408: ("request_timeout", "The request took too long to arrive."),
+    413: ("too_large", "The request is larger than 1 MiB."),
+    415: ("unsupported_media_type", "Send the body as application/json."),
+}
+
+
+class Refused(Exception):
+    """A request refused at the door, before any service saw it."""
+
+    def __init__(self, status: int, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.hint = hint
+
+
+def error_response(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    hint: str | None = None,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """The error shape; `hint` and `field` appear only when there is something to say."""
+    error = {"code": code, "message": message}
+    if hint is not None:
+        error["hint"] = hint
+    if field is not None:
+        error["field"] = field
+    return web.json_response({"error": error}, status=status, headers=headers)
+
+
+@web.middleware
+async def error_boundary(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into the error shape.
+
+    It catches `Exception` because it is aiohttp's error boundary: nothing may leave as a
+    stack trace. `asyncio.CancelledError` passes.
+    """
+    try:
+        return await handler(request)
+    except Refused as refused:
+        code, _ = _HTTP_TEXTS[refused.status]
+        return error_response(refused.status, code, refused.message, hint=refused.hint)
+    except web.HTTPException as answer:
+        return _http_answer(answer)
+    except ZapdevError as error:
+        return _zapdev_answer(request, error)
+    except Exception:  # noqa: BLE001 - the boundary, as the docstring says
+        return _unexpected(request)
+
+
+def _http_answer(answer: web.HTTPException) -> web.Response:
+    code, message = _HTTP_TEXTS.get(answer.status, ("http_error", answer.reason))
+    headers = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else None
+    return error_response(answer.status, code, message, headers=headers)
+
+
+def _zapdev_answer(request: web.Request, error: ZapdevError) -> web.Response:
+    match error:
+        case UserError():
+            status = 429 if isinstance(error, QuotaExceeded) else 400
+            return error_response(status, error.key, str(error), hint=error.hint, field=error.field)
+        case NotFound():
+            noun = request.get(NOUN, "thing")
+            return error_response(404, error.key, f"There is no such {noun}.")
+        case SeqConflict():
+            return error_response(
+                409,
+                error.key,
+                "A task of this project is running.",
+                hint="Wait until it has ended, or stop it, then try again.",
+            )
+        case StoreUnavailable():
+            _log.warning("store unavailable", path=request.path)
+            return error_response(
+                503,
+                error.key,
+                "The database does not answer just now.",
+                hint="Nothing was lost. Try again in a moment.",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            )
+        case _:
+            return _unexpected(request)
+
+
+def _unexpected(request: web.Request) -> web.Response:
+    reference = secrets.token_hex(4)
+    _log.exception("request failed", reference=reference, method=request.method, path=request.path)
+    return error_response(
+        500,
+        "internal",
+        "Something went wrong on our side.",
+        hint=f"Try again. The log has the details under reference {reference}.",
+    )

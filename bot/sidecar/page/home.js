@@ -1,0 +1,64 @@
+/** The start page: what to build, examples, and what was built before. */
+
+import { composer } from "/page/composer.js";
+import { ago, frameworkName, h } from "/page/dom.js";
+
+const EXAMPLES = [
+  ["Kanban board", "A kanban board for a bike shop, with columns for booked, on the stand and ready"],
+  ["Habit tracker", "A habit tracker with streaks and a calm weekly view"],
+  ["Recipe box", "A recipe box that scales ingredients and keeps a shopping list"],
+  ["Invoice maker", "An invoice maker with line items, taxes and a clean print view"],
+];
+
+const STATUS = { pending: "Waiting", running: "Building", complete: "Ready", failed: "Failed", cancelled: "Stopped" };
+
+/**
+ * @param {{info: any, onBuild: (request: any) => void}} options
+ * @returns {{element: HTMLElement, composer: ReturnType<typeof composer>, projects: (list: any[] | null) => void}}
+ */
+export function home({ info, onBuild }) {
+  const box = composer({
+    label: "What should be built",
+    placeholder: "A booking page for a pottery studio…",
+    submit: "Build",
+    info,
+    onSubmit: onBuild,
+  });
+  const examples = h(
+    "div",
+    { class: "examples", role: "group", "aria-label": "Examples" },
+    EXAMPLES.map(([name, prompt]) => h("button", { type: "button", class: "chip", onclick: () => box.fill(prompt) }, name)),
+  );
+  const list = h("ul", { class: "projects" });
+  const history = h("section", { class: "history", "aria-labelledby": "history-title" }, h("h2", { id: "history-title" }, "Your apps"), list);
+  const element = h(
+    "div",
+    { class: "home" },
+    h("h1", {}, "What should we build?"),
+    h("p", { class: "lead" }, "Say it in a sentence. Then watch it being written, checked and started."),
+    box.element,
+    examples,
+    info.offline &&
+      h("p", { class: "hint" }, "No AI key is set, so a built-in model answers with a sample app. Set ", h("code", {}, "OPENROUTER_API_KEY"), " to use a real one."),
+    history,
+  );
+  return { element, composer: box, projects: (projects) => list.replaceChildren(...rows(projects)) };
+}
+
+function rows(projects) {
+  if (projects === null) return [h("li", { class: "empty" }, "Your apps could not be loaded. They are safe; try again in a moment.")];
+  if (!projects.length) return [h("li", { class: "empty" }, "Nothing yet. The first app you build appears here.")];
+  return projects.map((project) =>
+    h(
+      "li",
+      {},
+      h(
+        "a",
+        { class: "project", href: project.taskId ? `#/t/${project.taskId}` : "#/" },
+        h("span", { class: `dot ${project.status}`, "aria-hidden": "true" }),
+        h("span", { class: "project-title" }, project.title || "Untitled app"),
+        h("span", { class: "project-meta" }, [frameworkName(project.framework), STATUS[project.status], ago(project.updatedAt)].filter(Boolean).join(" · ")),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,151 @@
+/** One task as it happens: the plan with its ticks, what the model says, what came of it. */
+
+import { duration, frameworkName, h, icon, reconcile, setText, show } from "/page/dom.js";
+import { findings, plan, prose, running } from "/page/state.js";
+
+const MARK_ICON = { done: "check", failed: "cross", skipped: "dash" };
+const MARK_WORD = { todo: "to do", now: "in progress", done: "done", failed: "failed", skipped: "skipped" };
+const CONNECTION = { reconnecting: "Reconnecting…", polling: "The live line is down; asking again every moment" };
+const FINDINGS_SHOWN = 8;
+
+/**
+ * @param {{onStop: () => void, onRetry: () => void, onFix: () => void, onSuggestion: (text: string) => void}} actions
+ */
+export function turnView({ onStop, onRetry, onFix, onSuggestion }) {
+  const at = parts(onStop, onRetry, onFix);
+  let wasRunning = null;
+
+  function render(state, { prompt, connection }) {
+    const live = running(state);
+    setText(at.prompt, prompt);
+    show(at.prompt, Boolean(prompt));
+    at.element.dataset.status = state.status;
+    setText(at.headline, headline(state));
+    setText(at.connection, live ? (CONNECTION[connection] ?? "") : "");
+    show(at.stop, live);
+    if (wasRunning !== live) at.details.open = live || state.status === "failed";
+    wasRunning = live;
+    renderPlan(at.plan, state);
+    renderText(at.text, prose(state), live);
+    renderNotes(at.notes, [...new Set(state.notices)]);
+    renderFindings(at.findings, state);
+    renderProblem(at, state);
+    reconcile(at.suggestions, live ? [] : state.suggestions, String, (text) =>
+      h("button", { type: "button", class: "chip", onclick: () => onSuggestion(text) }, text),
+    );
+    show(at.suggestionArea, !live && state.suggestions.length > 0);
+  }
+
+  /** @param {any} state @param {number} seconds */
+  function tick(state, seconds) {
+    setText(at.meter, [duration(seconds), ...spent(state.usage)].join(" · "));
+  }
+
+  return { element: at.element, render, tick };
+}
+
+function parts(onStop, onRetry, onFix) {
+  const at = {
+    prompt: h("p", { class: "said user" }),
+    headline: h("span", { class: "headline" }),
+    meter: h("span", { class: "meter" }),
+    connection: h("p", { class: "connection" }),
+    stop: h("button", { type: "button", class: "button small", onclick: onStop }, icon("stop"), "Stop"),
+    plan: h("ol", { class: "plan" }),
+    text: h("div", { class: "prose" }),
+    notes: h("ul", { class: "notes" }),
+    findings: h("ul", { class: "findings" }),
+    problem: h("div", { class: "trouble", role: "alert" }),
+    problemText: h("p", {}),
+    problemHint: h("p", { class: "trouble-hint" }),
+    retry: h("button", { type: "button", class: "button small", onclick: onRetry }, icon("reload"), "Try again"),
+    fix: h("button", { type: "button", class: "button small", onclick: onFix }, "Fix errors"),
+    suggestions: h("div", { class: "chips" }),
+  };
+  at.details = h("details", { class: "steps", open: true }, h("summary", {}, h("span", { class: "pulse", "aria-hidden": "true" }), at.headline, at.meter), at.plan);
+  at.problem.append(at.problemText, at.problemHint, h("div", { class: "actions" }, at.retry, at.fix));
+  at.suggestionArea = h("div", { class: "next" }, h("h3", {}, "Next"), at.suggestions);
+  at.element = h(
+    "article",
+    { class: "turn", "aria-label": "Progress" },
+    at.prompt,
+    h("div", { class: "card" }, h("div", { class: "card-head" }, at.details, at.stop), at.connection, at.notes, at.findings, at.problem),
+    at.text,
+    at.suggestionArea,
+  );
+  return at;
+}
+
+function headline(state) {
+  if (running(state)) return state.message;
+  if (state.status === "failed") return "It did not work out";
+  if (state.status === "cancelled") return "Stopped";
+  if ([...state.checks.values()].some((check) => check.verdict === "failed")) return "Built, with warnings";
+  return state.files.size ? "Built and checked" : "Done";
+}
+
+function renderPlan(list, state) {
+  reconcile(
+    list,
+    plan(state),
+    (step) => step.key,
+    (step) => h("li", {}, h("span", { class: "mark" }), h("span", { class: "step-label" }, step.label), h("span", { class: "unseen" }), h("span", { class: "step-detail" })),
+    (element, step) => {
+      const [mark, label, word, detail] = element.children;
+      if (element.dataset.mark !== step.mark) {
+        element.dataset.mark = step.mark;
+        mark.replaceChildren(...(MARK_ICON[step.mark] ? [icon(MARK_ICON[step.mark])] : []));
+      }
+      setText(label, step.label);
+      setText(word, `: ${MARK_WORD[step.mark]}`);
+      setText(detail, step.key === "framework" ? frameworkName(step.detail) : step.detail);
+    },
+  );
+}
+
+function renderText(box, text, live) {
+  const paragraphs = text.split(/\n{2,}/).filter(Boolean);
+  box.classList.toggle("streaming", live);
+  show(box, paragraphs.length > 0);
+  reconcile(
+    box,
+    paragraphs.map((content, index) => ({ content, index })),
+    ({ index }) => String(index),
+    () => h("p", {}),
+    (element, { content }) => setText(element, content),
+  );
+}
+
+function renderNotes(list, notes) {
+  reconcile(list, notes, String, (note) => h("li", {}, note));
+  show(list, notes.length > 0);
+}
+
+function renderFindings(list, state) {
+  const found = running(state) || state.status === "failed" ? findings(state) : [];
+  reconcile(
+    list,
+    found.slice(0, FINDINGS_SHOWN),
+    (one) => `${one.step} ${one.file} ${one.line} ${one.message}`,
+    (one) => h("li", {}, one.file && h("code", {}, one.line ? `${one.file}:${one.line}` : one.file), h("span", {}, one.message)),
+  );
+  show(list, found.length > 0);
+}
+
+function renderProblem(at, state) {
+  const { error } = state;
+  show(at.problem, state.status === "failed" && error !== null);
+  if (!error) return;
+  setText(at.problemText, error.message ?? "");
+  setText(at.problemHint, error.hint ?? "");
+  show(at.problemHint, Boolean(error.hint));
+  show(at.fix, Boolean(state.hasHead));
+}
+
+function spent(usage) {
+  if (!usage) return [];
+  const tokens = (usage.promptTokens ?? 0) + (usage.completionTokens ?? 0);
+  if (!tokens) return [];
+  const count = tokens < 1000 ? `${tokens} tokens` : `${(tokens / 1000).toFixed(1)}k tokens`;
+  return usage.costUsd ? [count, `$${usage.costUsd.toFixed(usage.costUsd < 0.1 ? 4 : 2)}`] : [count];
+}

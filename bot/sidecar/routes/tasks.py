@@ -1,0 +1,92 @@
+"""Tasks over HTTP: start, fix, follow, look, stop."""
+
+from aiohttp import web
+
+from agents.types import ProjectId, TaskId
+from bot.services.tasks import StartRequest
+from bot.sidecar.bodies import FixBody, GenerateBody, read_body
+from bot.sidecar.deps import DEPS
+from bot.sidecar.errors import NOUN
+from bot.sidecar.streaming import STREAMS, cursor, task_id_of
+from bot.store.port import TaskRow
+
+
+def routes() -> list[web.RouteDef]:
+    """The table."""
+    return [
+        web.post("/api/generate", generate),
+        web.post("/api/fix-errors", fix_errors),
+        web.get("/api/stream-progress", stream_progress, allow_head=False),
+        web.get("/api/tasks/{task_id}", show),
+        web.post("/api/tasks/{task_id}/cancel", cancel),
+    ]
+
+
+async def generate(request: web.Request) -> web.StreamResponse:
+    """Build an app, or change one when `projectId` is given."""
+    request[NOUN] = "project"
+    deps = request.app[DEPS]
+    body = await read_body(request, GenerateBody)
+    task = await deps.tasks.start(
+        deps.owner,
+        StartRequest(
+            prompt=body.prompt,
+            project_id=ProjectId(body.projectId) if body.projectId else None,
+            framework=body.framework,
+            model=body.model,
+            history=body.history,
+            origin=request.headers.get("Idempotency-Key"),
+        ),
+    )
+    return await _accepted(request, task)
+
+
+async def fix_errors(request: web.Request) -> web.StreamResponse:
+    """Check the project's current version and mend what is broken."""
+    request[NOUN] = "project"
+    deps = request.app[DEPS]
+    body = await read_body(request, FixBody)
+    task = await deps.tasks.fix(
+        deps.owner, ProjectId(body.projectId), origin=request.headers.get("Idempotency-Key")
+    )
+    return await _accepted(request, task)
+
+
+async def stream_progress(request: web.Request) -> web.StreamResponse:
+    """Follow a task from a cursor; 204 when it has ended and all of it was seen."""
+    request[NOUN] = "task"
+    deps = request.app[DEPS]
+    task = await deps.tasks.task(deps.owner, task_id_of(request))
+    after = cursor(request, task)
+    if task.status.is_terminal and after == task.last_seq:
+        return web.Response(status=204)
+    return await request.app[STREAMS].serve(request, task, after)
+
+
+async def show(request: web.Request) -> web.Response:
+    """The task's state, for clients that poll."""
+    request[NOUN] = "task"
+    deps = request.app[DEPS]
+    progress = await deps.tasks.progress(deps.owner, TaskId(request.match_info["task_id"]))
+    return web.Response(text=progress.model_dump_json(), content_type="application/json")
+
+
+async def cancel(request: web.Request) -> web.Response:
+    """Ask a running task to stop (202); one that has ended answers its state (200)."""
+    request[NOUN] = "task"
+    deps = request.app[DEPS]
+    task = await deps.tasks.cancel(deps.owner, TaskId(request.match_info["task_id"]))
+    return web.json_response(
+        {"taskId": task.id, "status": task.status}, status=200 if task.status.is_terminal else 202
+    )
+
+
+async def _accepted(request: web.Request, task: TaskRow) -> web.StreamResponse:
+    """The new task's stream; or, for a client that wants JSON, where to find it."""
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return web.json_response(
+            {"taskId": task.id, "projectId": task.project_id},
+            status=202,
+            headers={"Location": f"/api/tasks/{task.id}"},
+        )
+    return await request.app[STREAMS].serve(request, task, 0)

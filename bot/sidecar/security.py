@@ -1,0 +1,84 @@
+"""Who may speak to a sidecar without accounts: this machine's own user, through our own page.
+
+Other pages in the same browser can send requests to loopback, and a foreign name can be made to
+resolve to it. So the `Host` must be ours, and whatever changes state must be JSON from the same
+origin. Programs that send no `Origin` (curl) are let through: they are not a browser.
+"""
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bot.sidecar.deps import DEPS, SidecarDeps
+from bot.sidecar.errors import Refused
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_JSON_HINT = "Send a JSON body with the header Content-Type: application/json."
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse foreign hosts (403), other origins (403) and bodies that are not JSON (415)."""
+    deps = request.app[DEPS]
+    if _host_name(request.host) not in _known_hosts(deps):
+        raise Refused(
+            403,
+            "This server does not answer to this host name.",
+            hint="Use the printed address, or name the host in ZAPDEV_PUBLIC_URL.",
+        )
+    if request.method not in _SAFE_METHODS:
+        _check_origin(request, deps)
+        if request.content_type != "application/json":
+            raise Refused(415, "Send the body as application/json.", hint=_JSON_HINT)
+    return await handler(request)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Sent with every answer, streams and errors included; a route may set its own policy."""
+    del request
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _API_POLICY)
+    headers.setdefault("Cache-Control", "no-store")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+
+
+def page_policy(deps: SidecarDeps) -> str:
+    """The page's policy: its own files only, and previews in frames."""
+    frames = " ".join(("http://127.0.0.1:*", "http://localhost:*", *deps.preview_sources))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self'; frame-src {frames}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+    )
+
+
+def _known_hosts(deps: SidecarDeps) -> frozenset[str]:
+    public = urlsplit(deps.public_url).hostname if deps.public_url else None
+    return _LOOPBACK | deps.allowed_hosts | ({public} if public else frozenset())
+
+
+def _host_name(host: str) -> str | None:
+    """The name in a `Host` header, without port and brackets; None when it is malformed."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _check_origin(request: web.Request, deps: SidecarDeps) -> None:
+    """A browser says where a request comes from; both ways of saying it must mean us."""
+    origin = request.headers.get("Origin")
+    allowed = {f"http://{request.host}", f"https://{request.host}"}
+    if deps.public_url:
+        public = urlsplit(deps.public_url)
+        allowed.add(f"{public.scheme}://{public.netloc}")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if (origin is not None and origin not in allowed) or site not in {"same-origin", "none"}:
+        raise Refused(403, "Requests from other web pages are not allowed.")

@@ -1,0 +1,233 @@
+"""The embedded store: the whole port on one SQLite file, or in memory.
+
+What a method answers is durable. Statements live beside the tables they are about
+(`sqlite_projects`, `sqlite_queue`, `sqlite_log`); `sqlite_database` says how they run.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from agents.background import Background
+from agents.events import Event, Recorded
+from agents.ports import Clock, Ids
+from agents.types import BlobHash, FragmentId, OwnerId, ProjectId, SandboxId, TaskId, WorkerId
+from bot.store import sqlite_log as log
+from bot.store import sqlite_projects as projects
+from bot.store import sqlite_queue as tasks
+from bot.store.port import (
+    Claim,
+    Ending,
+    Fragment,
+    Lease,
+    NewTask,
+    Project,
+    StoredMessage,
+    TaskRow,
+    Waker,
+)
+from bot.store.sqlite_database import BUSY_S, MEMORY, Database
+from bot.store.sqlite_rows import to_us
+
+__all__ = ["MEMORY", "SqliteStore"]
+
+QUEUE_TOPIC = "queue"
+
+
+class SqliteStore:
+    """Implements `bot.store.port.Store`. Make it with `open`."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids, waker: Waker | None) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._waker = waker
+        self._background = Background()
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path | str,
+        *,
+        clock: Clock,
+        ids: Ids,
+        waker: Waker | None = None,
+        busy_s: float = BUSY_S,
+    ) -> "SqliteStore":
+        """Open or make the file; `MEMORY` keeps all in this process. `waker` hears of changes.
+
+        Another process that holds the write lock for longer than `busy_s` makes writes fail.
+
+        Raises: StoreUnavailable; StoreError (the file is of a newer program).
+        """
+        return cls(await Database.open(path, busy_s=busy_s), clock, ids, waker)
+
+    async def check(self) -> None:
+        await self._database.write(lambda connection: connection.execute("SELECT 1").close())
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    # --- projects ------------------------------------------------------------------------
+
+    async def project(self, owner: OwnerId, project_id: ProjectId) -> Project:
+        return await self._database.read(lambda c: projects.get_project(c, owner, project_id))
+
+    async def projects(self, owner: OwnerId, *, limit: int = 100) -> list[Project]:
+        return await self._database.read(lambda c: projects.list_projects(c, owner, limit))
+
+    async def fragments(self, owner: OwnerId, project_id: ProjectId) -> list[Fragment]:
+        def work(connection: sqlite3.Connection) -> list[Fragment]:
+            projects.get_project(connection, owner, project_id)
+            return projects.list_fragments(connection, project_id)
+
+        return await self._database.read(work)
+
+    async def fragment(
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId
+    ) -> Fragment:
+        def work(connection: sqlite3.Connection) -> Fragment:
+            projects.get_project(connection, owner, project_id)
+            return projects.get_fragment(connection, project_id, fragment_id)
+
+        return await self._database.read(work)
+
+    async def restore(
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId, new_id: FragmentId
+    ) -> Fragment:
+        now = self._now()
+
+        def work(connection: sqlite3.Connection) -> Fragment:
+            project = projects.get_project(connection, owner, project_id)
+            return projects.restore(connection, project, fragment_id, new_id, now)
+
+        return await self._database.write(work)
+
+    async def messages(self, owner: OwnerId, project_id: ProjectId) -> list[StoredMessage]:
+        def work(connection: sqlite3.Connection) -> list[StoredMessage]:
+            projects.get_project(connection, owner, project_id)
+            return projects.list_messages(connection, project_id)
+
+        return await self._database.read(work)
+
+    async def set_preview(
+        self, project_id: ProjectId, *, sandbox_id: SandboxId | None, preview_url: str | None
+    ) -> None:
+        await self._database.write(
+            lambda c: projects.set_preview(c, project_id, sandbox_id, preview_url)
+        )
+
+    # --- the queue -----------------------------------------------------------------------
+
+    async def enqueue(self, new: NewTask) -> TaskRow:
+        now = self._now()
+        row = await self._database.write(lambda c: tasks.enqueue(c, new, self._ids, now))
+        self._notify(row.id, QUEUE_TOPIC)
+        return row
+
+    async def task(self, owner: OwnerId, task_id: TaskId) -> TaskRow:
+        return await self._database.read(lambda c: tasks.get_task(c, owner, task_id))
+
+    async def tasks(self, owner: OwnerId, project_id: ProjectId) -> list[TaskRow]:
+        def work(connection: sqlite3.Connection) -> list[TaskRow]:
+            projects.get_project(connection, owner, project_id)
+            return tasks.list_tasks(connection, project_id)
+
+        return await self._database.read(work)
+
+    async def claim(self, worker_id: WorkerId) -> Claim | None:
+        """As the port says. A caller that is cancelled meanwhile leaves the task claimable."""
+        claiming = self._background.start(self._claim(worker_id), name="store-claim")
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await asyncio.wait({claiming})
+            if claiming.exception() is None and (claim := claiming.result()) is not None:
+                await self.hand_back(claim.lease, delay_s=0.0, count_attempt=False)
+            raise
+
+    async def _claim(self, worker_id: WorkerId) -> Claim | None:
+        now = self._now()
+        taken = await self._database.write(lambda c: tasks.take(c, worker_id, now))
+        if taken.ended:
+            self._notify(*taken.ended, QUEUE_TOPIC)
+        task = taken.task
+        if task is None:
+            return None
+        return await self._database.read(lambda c: _load_claim(c, task, worker_id))
+
+    async def renew(self, lease: Lease) -> str | None:
+        now = self._now()
+        return await self._database.write(lambda c: tasks.renew(c, lease, now))
+
+    async def hand_back(self, lease: Lease, *, delay_s: float, count_attempt: bool) -> None:
+        now = self._now()
+        run_after = to_us(self._clock.now() + timedelta(seconds=delay_s))
+        await self._database.write(
+            lambda c: tasks.hand_back(c, lease, now, run_after, count_attempt=count_attempt)
+        )
+        self._notify(QUEUE_TOPIC)
+
+    async def finish(self, lease: Lease, expected_seq: int, ending: Ending) -> int:
+        tasks.check_ending(ending)
+        now = self._now()
+        last_seq = await self._database.write(
+            lambda c: tasks.finish(c, lease, expected_seq, ending, now)
+        )
+        self._notify(lease.task_id, QUEUE_TOPIC)
+        return last_seq
+
+    async def request_cancel(self, owner: OwnerId, task_id: TaskId, *, by: str) -> TaskRow:
+        now = self._now()
+        row = await self._database.write(lambda c: tasks.request_cancel(c, owner, task_id, by, now))
+        self._notify(task_id, QUEUE_TOPIC)
+        return row
+
+    # --- logs and blobs ------------------------------------------------------------------
+
+    async def append(self, lease: Lease, expected_seq: int, events: Sequence[Event]) -> int:
+        lines = log.dump_events(events)
+        now = self._now()
+        last_seq = await self._database.write(
+            lambda c: log.append(c, lease, expected_seq, lines, now)
+        )
+        self._notify(lease.task_id)
+        return last_seq
+
+    async def read(self, task_id: TaskId, *, after: int = 0, limit: int = 500) -> list[Recorded]:
+        return await self._database.read(lambda c: log.read(c, task_id, after, limit))
+
+    async def put(self, contents: Sequence[bytes]) -> list[BlobHash]:
+        hashes = await self._database.compute(lambda: log.hash_blobs(contents))
+        blobs = dict(zip(hashes, contents, strict=True))
+        await self._database.write(lambda c: log.put_blobs(c, blobs))
+        return hashes
+
+    async def get(self, hashes: Sequence[BlobHash]) -> dict[BlobHash, bytes]:
+        return await self._database.read(lambda c: log.get_blobs(c, hashes))
+
+    def _now(self) -> int:
+        return to_us(self._clock.now())
+
+    def _notify(self, *topics: str) -> None:
+        if self._waker is not None:
+            for topic in topics:
+                self._waker.notify(topic)
+
+
+def _load_claim(connection: sqlite3.Connection, task: TaskRow, worker_id: WorkerId) -> Claim:
+    """What a claimed task needs. Its project cannot change while it is held."""
+    project = projects.get_project(connection, task.owner, task.project_id)
+    head = None
+    if project.head is not None:
+        head = projects.get_fragment(connection, project.id, project.head)
+    return Claim(
+        lease=Lease(task.id, worker_id, task.epoch),
+        task=task,
+        project=project,
+        head=head,
+        history=projects.history(connection, task.project_id, task.id),
+        log=log.read(connection, task.id, after=0, limit=-1),
+    )

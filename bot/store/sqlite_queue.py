@@ -1,0 +1,246 @@
+"""Statements on the queue: a task's life. Each function runs inside one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agents.errors import NotFound, SeqConflict, StoreError
+from agents.events import (
+    TERMINAL,
+    Event,
+    TaskAccepted,
+    TaskCancelled,
+    TaskCompleted,
+    TaskFailed,
+)
+from agents.ports import Ids
+from agents.types import OwnerId, ProjectId, TaskId, TaskStatus, WorkerId
+from bot.store import sqlite_log as log
+from bot.store import sqlite_projects as projects
+from bot.store.port import LEASE_S, MAX_ATTEMPTS, Ending, Lease, NewTask, TaskRow
+from bot.store.sqlite_rows import clean_text, dump_event, seconds_us, task_of
+
+_CLAIMABLE = """
+    SELECT * FROM tasks AS t WHERE t.status IN ('pending', 'running') AND (
+        (t.status = 'running' AND t.lease_until <= :now)
+        OR (t.status = 'pending' AND (t.run_after <= :now OR t.cancel_by IS NOT NULL)
+            AND NOT EXISTS (
+                SELECT 1 FROM tasks AS earlier WHERE earlier.project_id = t.project_id
+                AND earlier.n < t.n AND earlier.status IN ('pending', 'running')
+            ))
+    ) ORDER BY t.n LIMIT 1
+"""
+
+_TERMINAL_STATUS: dict[type[Event], TaskStatus] = {
+    TaskCompleted: TaskStatus.COMPLETE,
+    TaskFailed: TaskStatus.FAILED,
+    TaskCancelled: TaskStatus.CANCELLED,
+}
+
+_LOST = TaskFailed(
+    code="worker_lost",
+    message="This build was interrupted too often.",
+    hint="Retry; your app is as it was.",
+    retryable=True,
+)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a claim did: the task it took, if there was one, and those it ended on its way."""
+
+    task: TaskRow | None = None
+    ended: list[TaskId] = field(default_factory=list)
+
+
+def enqueue(connection: sqlite3.Connection, new: NewTask, ids: Ids, now: int) -> TaskRow:
+    """Raises: NotFound."""
+    if new.origin is not None:
+        row = connection.execute(
+            "SELECT * FROM tasks WHERE owner = ? AND origin = ?", (new.owner, new.origin)
+        ).fetchone()
+        if row is not None:
+            return task_of(row)
+    project_id = _project_for(connection, new, ids, now)
+    task_id = TaskId(ids.new("task"))
+    accepted = TaskAccepted(
+        project_id=project_id,
+        task_kind=new.kind,
+        prompt=new.prompt,
+        requested_by=new.requested_by,
+    )
+    _insert_task(connection, new, project_id, task_id, now)
+    log.insert_lines(connection, task_id, 0, [(accepted.kind, dump_event(accepted))], now)
+    for message in (
+        projects.NewMessage(ids.new("msg"), "USER", "RESULT", "COMPLETE", new.prompt),
+        projects.NewMessage(ids.new("msg"), "ASSISTANT", "STREAMING", "PENDING", ""),
+    ):
+        projects.insert_message(connection, message, project_id, task_id, now)
+    return _get(connection, task_id)
+
+
+def _project_for(connection: sqlite3.Connection, new: NewTask, ids: Ids, now: int) -> ProjectId:
+    """The project to work on, made if need be, with its conversation seeded if it has none."""
+    if new.project_id is None:
+        project_id = ProjectId(ids.new("proj"))
+        projects.insert_project(connection, new.owner, project_id, clean_text(new.prompt), now)
+    else:
+        project_id = projects.get_project(connection, new.owner, new.project_id).id
+        projects.touch_project(connection, project_id, now)
+    if new.history and not projects.list_messages(connection, project_id):
+        for turn in new.history:
+            seed = projects.NewMessage(
+                ids.new("msg"), turn.role.upper(), "RESULT", "COMPLETE", turn.text
+            )
+            projects.insert_message(connection, seed, project_id, None, now)
+    return project_id
+
+
+def _insert_task(
+    connection: sqlite3.Connection, new: NewTask, project_id: ProjectId, task_id: TaskId, now: int
+) -> None:
+    connection.execute(
+        "INSERT INTO tasks (id, project_id, owner, kind, status, prompt, model, framework, "
+        "requested_by, origin, epoch, attempts, run_after, last_seq, created_at, updated_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 1, ?, ?)",
+        (
+            task_id,
+            project_id,
+            new.owner,
+            new.kind,
+            TaskStatus.PENDING,
+            clean_text(new.prompt),
+            new.model,
+            new.framework,
+            new.requested_by,
+            new.origin,
+            now,
+            now,
+            now,
+        ),
+    )
+
+
+def get_task(connection: sqlite3.Connection, owner: OwnerId, task_id: TaskId) -> TaskRow:
+    """Raises: NotFound."""
+    row = connection.execute(
+        "SELECT * FROM tasks WHERE id = ? AND owner = ?", (task_id, owner)
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"there is no task {task_id}")
+    return task_of(row)
+
+
+def _get(connection: sqlite3.Connection, task_id: TaskId) -> TaskRow:
+    return task_of(connection.execute("SELECT * FROM tasks WHERE id = ?", (task_id,)).fetchone())
+
+
+def list_tasks(connection: sqlite3.Connection, project_id: ProjectId) -> list[TaskRow]:
+    """Newest first."""
+    rows = connection.execute(
+        "SELECT * FROM tasks WHERE project_id = ? ORDER BY n DESC", (project_id,)
+    )
+    return [task_of(row) for row in rows]
+
+
+def take(connection: sqlite3.Connection, worker_id: WorkerId, now: int) -> Taken:
+    """Give the oldest task that may run to this worker; end those that may run no more."""
+    taken = Taken()
+    while row := connection.execute(_CLAIMABLE, {"now": now}).fetchone():
+        task = task_of(row)
+        if task.cancel_by is not None:
+            event = TaskCancelled(by=task.cancel_by)
+            _end(connection, task, [event], f"Stopped by {task.cancel_by}.", now)
+            taken.ended.append(task.id)
+        elif task.attempts >= MAX_ATTEMPTS:
+            _end(connection, task, [_LOST], f"{_LOST.message} {_LOST.hint}", now)
+            taken.ended.append(task.id)
+        else:
+            connection.execute(
+                "UPDATE tasks SET status = ?, epoch = epoch + 1, attempts = attempts + 1, "
+                "worker_id = ?, lease_until = ?, updated_at = ? WHERE id = ?",
+                (TaskStatus.RUNNING, worker_id, now + seconds_us(LEASE_S), now, task.id),
+            )
+            projects.start_answer(connection, task.id)
+            taken.task = _get(connection, task.id)
+            break
+    return taken
+
+
+def renew(connection: sqlite3.Connection, lease: Lease, now: int) -> str | None:
+    """Raises: LeaseLost."""
+    cancel_by: str | None = log.held(connection, lease)["cancel_by"]
+    connection.execute(
+        "UPDATE tasks SET lease_until = ? WHERE id = ?",
+        (now + seconds_us(LEASE_S), lease.task_id),
+    )
+    return cancel_by
+
+
+def hand_back(
+    connection: sqlite3.Connection, lease: Lease, now: int, run_after: int, *, count_attempt: bool
+) -> None:
+    """Raises: LeaseLost."""
+    log.held(connection, lease)
+    connection.execute(
+        "UPDATE tasks SET status = ?, attempts = attempts - ?, run_after = ?, lease_until = NULL, "
+        "worker_id = NULL, updated_at = ? WHERE id = ?",
+        (TaskStatus.PENDING, 0 if count_attempt else 1, run_after, now, lease.task_id),
+    )
+
+
+def finish(
+    connection: sqlite3.Connection, lease: Lease, expected_seq: int, ending: Ending, now: int
+) -> int:
+    """Raises: LeaseLost, SeqConflict, StoreError (an app that cannot be stored)."""
+    task = task_of(log.held(connection, lease))
+    if task.last_seq != expected_seq:
+        raise SeqConflict(f"the log is at {task.last_seq}, not at {expected_seq}")
+    if ending.fragment is not None:
+        projects.insert_fragment(connection, ending.fragment, task.project_id, now, task_id=task.id)
+    if ending.status is TaskStatus.COMPLETE:
+        projects.complete_project(connection, task.project_id, ending.title, ending.framework, now)
+    return _end(connection, task, ending.events, ending.reply, now)
+
+
+def check_ending(ending: Ending) -> None:
+    """Raises: StoreError when an ending contradicts itself."""
+    last = ending.events[-1] if ending.events else None
+    if last is None or _TERMINAL_STATUS.get(type(last)) is not ending.status:
+        raise StoreError(f"an ending as {ending.status} needs its terminal event last")
+    if any(isinstance(event, TERMINAL) for event in ending.events[:-1]):
+        raise StoreError("a task has exactly one terminal event")
+    if ending.fragment is not None and ending.status is not TaskStatus.COMPLETE:
+        raise StoreError("only a completed task leaves a fragment behind")
+
+
+def request_cancel(
+    connection: sqlite3.Connection, owner: OwnerId, task_id: TaskId, by: str, now: int
+) -> TaskRow:
+    """Raises: NotFound."""
+    task = get_task(connection, owner, task_id)
+    if task.status is TaskStatus.PENDING:
+        _end(connection, task, [TaskCancelled(by=by)], f"Stopped by {by}.", now)
+    elif task.status is TaskStatus.RUNNING:
+        connection.execute(
+            "UPDATE tasks SET cancel_by = coalesce(cancel_by, ?), updated_at = ? WHERE id = ?",
+            (by, now, task_id),
+        )
+    return _get(connection, task_id)
+
+
+def _end(
+    connection: sqlite3.Connection, task: TaskRow, events: Sequence[Event], reply: str, now: int
+) -> int:
+    """Write the last events, the terminal one among them, and settle everything of the task."""
+    lines = [(event.kind, dump_event(event)) for event in events]
+    log.insert_lines(connection, task.id, task.last_seq, lines, now)
+    status = _TERMINAL_STATUS[type(events[-1])]
+    last_seq = task.last_seq + len(lines)
+    connection.execute(
+        "UPDATE tasks SET status = ?, last_seq = ?, lease_until = NULL, worker_id = NULL, "
+        "cancel_by = NULL, updated_at = ? WHERE id = ?",
+        (status, last_seq, now, task.id),
+    )
+    projects.settle_answer(connection, task.id, status, reply)
+    return last_seq

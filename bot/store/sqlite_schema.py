@@ -1,0 +1,161 @@
+"""The tables of the embedded database, and how an older file is brought up to date.
+
+Times are microseconds since 1970 in UTC. Booleans are 0 and 1. Nothing here is deleted yet:
+apps, their history and their logs live until their owner removes them.
+"""
+
+import sqlite3
+
+from agents.errors import StoreError
+
+_V1 = (
+    # Apps. Written by enqueue (new), finish and restore (head), set_preview. Read by every
+    # project page, by claim and by the access check of all the rest. Deleted: never.
+    """
+    CREATE TABLE projects (
+        id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        title TEXT NOT NULL,
+        framework TEXT,
+        head TEXT,
+        preview_url TEXT,
+        sandbox_id TEXT,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX projects_by_owner ON projects (owner, updated_at)",
+    # The conversation, in the order of `n`. Written by enqueue (both rows of a task, and seeds),
+    # claim and finish (the assistant's row). Read by claim (history) and the project page.
+    # Deleted: never.
+    """
+    CREATE TABLE messages (
+        n INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        project_id TEXT NOT NULL REFERENCES projects (id),
+        task_id TEXT REFERENCES tasks (id),
+        role TEXT NOT NULL,
+        type TEXT NOT NULL,
+        status TEXT NOT NULL,
+        content TEXT NOT NULL,
+        created_at INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX messages_by_project ON messages (project_id, n)",
+    "CREATE INDEX messages_by_task ON messages (task_id)",
+    # App versions, in the order of `n`. Written by finish and restore, never changed. Read by
+    # claim (what a follow-up starts from), files, history, restore. Deleted: never.
+    """
+    CREATE TABLE fragments (
+        n INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        project_id TEXT NOT NULL REFERENCES projects (id),
+        task_id TEXT REFERENCES tasks (id),
+        title TEXT NOT NULL,
+        framework TEXT NOT NULL,
+        sandbox_id TEXT,
+        preview_url TEXT,
+        restored_from TEXT,
+        created_at INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX fragments_by_project ON fragments (project_id, n)",
+    # Which bytes each path of a version has. Written, read and deleted with its fragment.
+    """
+    CREATE TABLE fragment_files (
+        fragment_id TEXT NOT NULL REFERENCES fragments (id),
+        path TEXT NOT NULL,
+        blob TEXT NOT NULL REFERENCES blobs (hash),
+        PRIMARY KEY (fragment_id, path)
+    ) WITHOUT ROWID
+    """,
+    # Bytes by SHA-256. Written by a running task before the event that names them. Read by
+    # whoever shows or rebuilds an app. Deleted: never, as logs refer to them too.
+    """
+    CREATE TABLE blobs (
+        hash TEXT PRIMARY KEY,
+        content BLOB NOT NULL
+    )
+    """,
+    # The queue, in the order of `n`. Written by enqueue, claim, renew, hand_back, append, finish,
+    # request_cancel. Read by claim and by every access to a log. Deleted: never.
+    """
+    CREATE TABLE tasks (
+        n INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        project_id TEXT NOT NULL REFERENCES projects (id),
+        owner TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        status TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        model TEXT NOT NULL,
+        framework TEXT,
+        requested_by TEXT NOT NULL,
+        origin TEXT,
+        epoch INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        run_after INTEGER NOT NULL,
+        lease_until INTEGER,
+        worker_id TEXT,
+        cancel_by TEXT,
+        last_seq INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        UNIQUE (owner, origin)
+    )
+    """,
+    "CREATE INDEX tasks_by_project ON tasks (project_id, n)",
+    "CREATE INDEX tasks_open ON tasks (n) WHERE status IN ('pending', 'running')",
+    """
+    CREATE INDEX tasks_open_by_project ON tasks (project_id, n)
+    WHERE status IN ('pending', 'running')
+    """,
+    "CREATE UNIQUE INDEX tasks_one_running ON tasks (project_id) WHERE status = 'running'",
+    # The logs. Written by enqueue (seq 1), append, finish, claim and request_cancel (an ending).
+    # Read by cursor. Never changed. Deleted: never.
+    """
+    CREATE TABLE task_events (
+        task_id TEXT NOT NULL REFERENCES tasks (id),
+        seq INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        v INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (task_id, seq)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE UNIQUE INDEX task_events_one_terminal ON task_events (task_id)
+    WHERE kind IN ('task_completed', 'task_failed', 'task_cancelled')
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1,)
+"""Statements that lead from version n to n + 1. Append only: released ones never change."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the newest version in one transaction; safe among many processes.
+
+    Raises: StoreError (the file is of a newer version than this program), sqlite3.Error.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statements in MIGRATIONS[_version(connection) :]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"The database has version {version}; this program knows {len(MIGRATIONS)}. "
+            "Use the newer program, or another ZAPDEV_DATA_DIR."
+        )
+    return version

@@ -1,0 +1,124 @@
+"""A whole sidecar on loopback for tests: real server, real store, a worker that tests play."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from agents.system import RandomIds, SystemClock
+from bot.feed import Feed, Hub
+from bot.services.projects import ProjectService
+from bot.services.tasks import TaskService
+from bot.sidecar.app import Info, SidecarDeps, create_app
+from bot.store.sqlite import SqliteStore
+from tests.fakes.worker import ScriptedWorker
+
+INFO = Info(
+    version="0.1.0",
+    model="offline",
+    offline=True,
+    sandbox="local",
+    models=("auto", "openai/gpt-4o"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One SSE frame as a client sees it."""
+
+    seq: int
+    data: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        return str(self.data["type"])
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSidecar:
+    """A server that answers at `url`, and what stands behind it."""
+
+    url: str
+    store: SqliteStore
+    worker: ScriptedWorker
+    http: aiohttp.ClientSession
+    runner: web.AppRunner
+
+    async def start_task(self, prompt: str = "A kanban board", **body: Any) -> dict[str, str]:
+        """Start a task without following it; answers `{taskId, projectId}`."""
+        async with self.http.post(
+            "/api/generate",
+            json={"prompt": prompt, **body},
+            headers={"Accept": "application/json"},
+        ) as answer:
+            assert answer.status == 202, await answer.text()
+            started: dict[str, str] = await answer.json()
+            return started
+
+    async def built_project(self) -> dict[str, str]:
+        """A project with one finished version."""
+        started = await self.start_task()
+        await self.worker.take()
+        await self.worker.build()
+        return started
+
+    async def get(self, path: str) -> Any:
+        """A JSON answer that must be 200."""
+        async with self.http.get(path) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+
+@asynccontextmanager
+async def running_sidecar(path: Path, **changes: Any) -> AsyncIterator[RunningSidecar]:
+    """Serve on a free loopback port over the store file at `path`; `changes` go to the deps."""
+    async with AsyncExitStack() as stack:
+        hub = Hub()
+        clock, ids = SystemClock(), RandomIds()
+        store = await SqliteStore.open(path, clock=clock, ids=ids, waker=hub)
+        stack.push_async_callback(store.close)
+
+        async def ready() -> Mapping[str, str | None]:
+            await store.check()
+            return {"store": None}
+
+        deps = SidecarDeps(
+            tasks=TaskService(store, hub),
+            projects=ProjectService(store, ids),
+            feed=Feed(store, hub, clock),
+            ready=ready,
+            info=INFO,
+        )
+        runner = web.AppRunner(create_app(replace(deps, **changes)), shutdown_timeout=5)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        url = f"http://{host}:{port}"
+        http = await stack.enter_async_context(aiohttp.ClientSession(url))
+        yield RunningSidecar(url, store, ScriptedWorker(store), http, runner)
+
+
+async def frames(answer: aiohttp.ClientResponse) -> AsyncIterator[Frame]:
+    """The frames of a stream, in order; comments are skipped. Written after the standard."""
+    seq, data = 0, ""
+    async for raw in answer.content:
+        line = raw.decode().rstrip("\n")
+        if line.startswith("id: "):
+            seq = int(line[4:])
+        elif line.startswith("data: "):
+            data += line[6:]
+        elif not line and data:
+            yield Frame(seq, json.loads(data))
+            data = ""
+
+
+async def read_all(answer: aiohttp.ClientResponse) -> list[Frame]:
+    """Every frame until the stream ends."""
+    return [frame async for frame in frames(answer)]

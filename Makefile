@@ -34,7 +34,7 @@ bench: $(STAMPS)/dev node ## measure what should be fast
 	@$(BIN)/python -m tests.benchmarks
 
 campaign: $(STAMPS)/dev node ## a fault campaign: NAME=secrets [SEED=1] [SIZE=100] [STORE=sqlite]
-	@$(BIN)/python -m tests.campaigns
+	@$(BIN)/python -m tests.campaigns $(NAME) $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
 
 lock: $(STAMPS)/dev ## renew the hashed locks (needs uv; no address of an index gets in)
 	@command -v uv >/dev/null || { echo 'Install uv first: pip install uv'; exit 1; }
@@ -42,7 +42,7 @@ lock: $(STAMPS)/dev ## renew the hashed locks (needs uv; no address of an index 
 	compile+=' --python-version 3.11 --no-emit-index-url --no-header'; \
 	$$compile -o requirements.lock; \
 	$$compile --group dev -o requirements-dev.lock; \
-	$$compile --only-group node -o requirements-node.lock
+	$${compile/ pyproject.toml/} --group pyproject.toml:node -o requirements-node.lock
 
 # --- set-up: each piece is made once, and again when what it comes from changes ---------------
 

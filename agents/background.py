@@ -20,6 +20,10 @@ class Background:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """As `start`, for work that answers nothing and handles its own errors."""
+        _ = self.start(work, name=name)
+
     async def stop(self) -> None:
         """Cancel what still runs and wait until it is gone. Errors were the holders' to see."""
         tasks = list(self._tasks)

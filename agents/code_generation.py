@@ -10,12 +10,13 @@ from typing_extensions import override
 from agents import events as e
 from agents.background import Background
 from agents.completion import Completion, complete
-from agents.edits import has_placeholder
+from agents.logger import span
 from agents.models import ModelConfig
 from agents.paths import UnsafePath, safe_path
+from agents.placeholders import has_placeholder
 from agents.ports import LLMRequest, Message, ToolCall
 from agents.printed_code import printed_files
-from agents.prompts.shared import NOTHING_WRITTEN
+from agents.prompts import NOTHING_WRITTEN
 from agents.replay import PastTurn, assistant_message, record_turn
 from agents.run import Run, SpendingListener
 from agents.tools import create_tools, describe_call, run_tool
@@ -36,9 +37,14 @@ class TurnListener(SpendingListener):
         self._workspace = workspace
         self._writes: list[asyncio.Task[None]] = []
         self._background = Background()
+        self._spoken = False
 
     @override
     def on_text(self, text: str) -> None:
+        """Show it; what a later turn says begins a paragraph of its own."""
+        if not self._spoken and self._run.turn > 1:
+            text = f"\n\n{text}"
+        self._spoken = True
         self._run.journal.record(e.TextStreamed(content=text))
 
     @override
@@ -55,6 +61,7 @@ class TurnListener(SpendingListener):
     @override
     async def on_void(self, reason: str) -> None:
         await self.settle()
+        self._spoken = False
         self._run.journal.record(e.TextVoided(reason=reason))
         await self._workspace.void()
 
@@ -149,11 +156,15 @@ async def _take_turn(
     )
     listener = TurnListener(run, workspace, model.id, billable=assignment.billable)
     try:
-        completion = await complete(run.kit.llm, request, listener, clock=run.kit.clock)
-        await listener.settle()
+        with span("gen_ai.chat", model.id, purpose=assignment.purpose, step=run.turn):
+            completion = await complete(run.kit.llm, request, listener, clock=run.kit.clock)
+            await listener.settle()
     finally:
         await listener.close()
-    calls = _unique_ids(completion.calls or _calls_in_text(completion), run.turn)
+    calls = completion.calls
+    if not calls and not run.changed(workspace.known) and not run.job.asks:
+        calls = _calls_in_text(completion)
+    calls = _unique_ids(calls, run.turn)
     turn = await record_turn(
         run.turn, completion.text, calls, completion.finish_reason, run.kit.blobs
     )
@@ -182,7 +193,8 @@ async def _run_one(run: Run, workspace: Workspace, call: ToolCall) -> e.ToolFini
     summary = describe_call(call)
     run.journal.record(e.ToolStarted(call_id=call.id, name=call.name, summary=summary))
     await run.journal.flush()
-    result = await run_tool(call, workspace)
+    with span("gen_ai.execute_tool", call.name):
+        result = await run_tool(call, workspace)
     done = e.ToolFinished(
         call_id=call.id,
         name=call.name,
@@ -196,7 +208,10 @@ async def _run_one(run: Run, workspace: Workspace, call: ToolCall) -> e.ToolFini
 
 
 def _calls_in_text(completion: Completion) -> tuple[ToolCall, ...]:
-    """A model that printed its files instead of calling the tool meant the tool."""
+    """A model that printed its files instead of calling the tool meant the tool.
+
+    Only while nothing is written yet: afterwards a labelled block is more likely a quotation.
+    """
     files = printed_files(completion.text)
     if not files:
         return ()

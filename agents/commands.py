@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Final
 
-from agents.program_rules import BACKGROUND, Line, Words, judge, program_of, without_prefix
+from agents.program_rules import BACKGROUND, Line, Words, judge, program_of, started_by
 from agents.shell import Parsed, parse_command
 
 DEFAULT_TIMEOUT_S: Final = 60.0
@@ -67,6 +67,8 @@ _INSTALL_FLAGS: Final = frozenset(
     | {"--save", "--save-dev", "--save-exact", "--save-prod", "--save-optional", "--no-audit"}
     | {"--no-fund", "--no-progress", "--prefer-offline", "--legacy-peer-deps", "--ignore-scripts"}
 )
+_INSTALL_LINE: Final = re.compile(r"[\w@/.~^*+'\" \t-]+", re.ASCII)
+"""Nothing a shell would act on, comments included: flags may safely be put behind it."""
 _PACKAGE: Final = re.compile(
     r"(?:@[a-z0-9][a-z0-9._~-]*/)?[a-z0-9][a-z0-9._~-]*(?:@[\w.^~*+-]+)?", re.ASCII
 )
@@ -81,12 +83,10 @@ def is_package_install(command: str) -> bool:
     No other command beside it, no address, git, file or alias instead of a name, and only flags
     that change what is saved or printed. Without names it installs what `package.json` declares.
     """
-    if len(command) > MAX_COMMAND_CHARS:
+    if len(command) > MAX_COMMAND_CHARS or not _INSTALL_LINE.fullmatch(command.strip()):
         return False
-    parsed = parse_command(command.strip())
-    if parsed.operators or parsed.inner or len(parsed.commands) != 1:
-        return False
-    program, *rest = parsed.commands[0].words
+    [single] = parse_command(command.strip()).commands  # no operator is among those characters
+    program, *rest = single.words
     if not rest or rest[0] not in _INSTALLERS.get(program, ()):
         return False
     return all(_is_plain_package(word) for word in rest[1:])
@@ -136,7 +136,7 @@ def _nested(parsed: Parsed) -> list[str]:
 
 
 def _runs_download(parsed: Parsed) -> bool:
-    plain = [(without_prefix(command.words), command) for command in parsed.commands]
+    plain = [(started_by(command.words), command) for command in parsed.commands]
     programs = [program_of(words) for words, _ in plain]
     piped = {program_of(words) for words, command in plain if command.piped}
     if piped & _DOWNLOADERS and piped & _INTERPRETERS:

@@ -23,8 +23,8 @@ from agents.errors import (
 from agents.ports import (
     LLM,
     Clock,
-    FinishReason,
     Finished,
+    FinishReason,
     LLMChunk,
     LLMRequest,
     Message,
@@ -194,8 +194,10 @@ class _Stream:
         self._text: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._finish: FinishReason | None = None
-        self._shown = False
-        self._take_text(kept)
+        self._kept = kept
+        self._shown = bool(kept)
+        if kept:
+            listener.on_text(kept)
 
     async def take(self, chunk: LLMChunk) -> None:
         match chunk:
@@ -205,8 +207,10 @@ class _Stream:
                 await self._take_call(chunk)
             case UsageReport(usage):
                 self._listener.on_usage(usage)
-            case Finished(reason):
-                self._finish = reason
+            case Finished(reason) if self._finish in {None, "stop", "tool_calls"}:
+                self._finish = reason  # a bad reason is final, whatever follows
+            case Finished():
+                pass
 
     def _take_text(self, text: str) -> None:
         if text:
@@ -258,12 +262,12 @@ class _Stream:
             case "content_filter":
                 raise ContentRefused("The provider's filter stopped the reply.")
             case "length":
-                return _Reply(text, (), "length")
+                return _Reply(self._kept + text, (), "length")
             case "stop" | "tool_calls":
                 calls = self._whole_calls()
                 if not calls and (self._finish == "tool_calls" or not text.strip()):
                     raise BadOutput("The reply is empty.")
-                return _Reply(text, calls, self._finish)
+                return _Reply(self._kept + text, calls, self._finish)
 
     def _whole_calls(self) -> tuple[ToolCall, ...]:
         """The calls in the provider's order, each with an id, a name and arguments that parse."""

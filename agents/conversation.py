@@ -15,10 +15,9 @@ def opening_messages(job: Job, template: Template, paths: Sequence[str]) -> list
     """System prompt, compacted history, project map, request."""
     system = get_framework_prompt(template.framework, template)
     history = [Message(turn.role, turn.text) for turn in compact(job.history)]
-    request = job.prompt
     if job.base is not None:
-        request = f"{get_project_map(paths)}\n\n{request}"
-    return [Message("system", system), *history, Message("user", request)]
+        history.append(Message("user", get_project_map(paths)))
+    return [Message("system", system), *history, Message("user", job.prompt)]
 
 
 def compact(history: Sequence[Turn], limit_chars: int = HISTORY_CHARS) -> list[Turn]:

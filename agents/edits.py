@@ -136,11 +136,9 @@ def locate(text: str, edit: Edit) -> list[_Span]:
 
 
 def _without_last_blanks(edit: Edit) -> Edit:
-    """The edit without blanks after its last line end: they are the next line's indentation."""
-    search = re.sub(r"(?<=\n)[ \t]+\Z", "", edit.search)
-    if search == edit.search:
-        return edit
-    return Edit(search, re.sub(r"(?<=\n)[ \t]+\Z", "", edit.replace))
+    """The edit without blanks at its very end: they are another line's, or nobody's."""
+    search = edit.search.rstrip(" \t")
+    return edit if search == edit.search else Edit(search, edit.replace.rstrip(" \t"))
 
 
 def _without_empty_ends(edit: Edit) -> Edit:

@@ -8,7 +8,8 @@ from agents.diagnostics import fingerprint
 from agents.ports import Message
 from agents.prompts import get_fix_prompt
 from agents.run import Run
-from agents.types import Diagnostic, Framework, Stage
+from agents.templates import Template
+from agents.types import Diagnostic, Stage
 from agents.validation import format_diagnostic
 from agents.workspace import Workspace
 
@@ -20,10 +21,10 @@ _MAX_FILE_BYTES = 60_000
 class FixLoop:
     """At most two attempts; the same findings twice mean that it is stuck."""
 
-    def __init__(self, run: Run, workspace: Workspace, framework: Framework) -> None:
+    def __init__(self, run: Run, workspace: Workspace, template: Template) -> None:
         self._run = run
         self._workspace = workspace
-        self._framework = framework
+        self._template = template
         self._seen = list(run.progress.fingerprints)
 
     def gives_up_on(self, findings: Sequence[Diagnostic]) -> bool:
@@ -38,11 +39,11 @@ class FixLoop:
         run = self._run
         run.enter(Stage.FIXING, f"Fixing {_count(findings)} (attempt {number} of {MAX_FIXES})")
         run.journal.record(e.FixStarted(attempt=number, fingerprint=mark))
-        await fix_errors(run, self._workspace, self._framework, findings)
+        await fix_errors(run, self._workspace, self._template, findings)
 
 
 async def fix_errors(
-    run: Run, workspace: Workspace, framework: Framework, findings: Sequence[Diagnostic]
+    run: Run, workspace: Workspace, template: Template, findings: Sequence[Diagnostic]
 ) -> str:
     """Show the fixer the findings and the files they name; it repairs with the usual tools."""
     named = list(dict.fromkeys(d.file for d in findings if d.file))[:_MAX_FILES]
@@ -51,12 +52,14 @@ async def fix_errors(
         content = await workspace.read(path) if path in workspace.known else None
         if content is not None and len(content) <= _MAX_FILE_BYTES:
             files[path] = content.decode(errors="replace")
-    prompt = get_fix_prompt([format_diagnostic(d) for d in findings], files)
-    messages = [
-        Message("system", prompt.system),
-        Message("user", prompt.user),
-    ]
-    assignment = Assignment("fix", run.models.fixer, framework)
+    prompt = get_fix_prompt(
+        [format_diagnostic(finding) for finding in findings],
+        files,
+        framework=template.framework,
+        template=template,
+    )
+    messages = [Message("system", prompt.system), Message("user", prompt.user)]
+    assignment = Assignment("fix", run.models.fixer, template.framework)
     return await run_agent(run, workspace, assignment, messages)
 
 

@@ -59,6 +59,7 @@ class NoticeGiven(Frozen):
 
     kind: Literal["notice_given"] = "notice_given"
     message: str
+    stage: Stage = Stage.GENERATING
 
 
 class FrameworkSelected(Frozen):

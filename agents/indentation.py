@@ -41,7 +41,7 @@ def reindent(replace: str, *, anchor: str, actual: str, first_line_too: bool, fi
     if not pairs:
         base = _Pair(indent_of(written[0]) if written else "", indent_of(there[0]))
         pairs = {0: base}
-    kept = _unchanged_lines(written, lines)
+    kept = _kept_lines(written, lines)
     translate = _Translation(tuple(pairs.values()), _Style.of(file), _step([*written, *lines]))
     result = [] if first_line_too else [_first(lines[0], written[0])]
     nearest = next(iter(pairs.values()))
@@ -61,17 +61,23 @@ def _first(line: str, anchor_line: str) -> str:
     return line.lstrip(" \t") if indent_of(anchor_line) else line
 
 
-def _unchanged_lines(written: Sequence[str], lines: Sequence[str]) -> Mapping[int, int]:
-    """Lines of the replacement that stand in the anchor just so: their index -> the anchor's."""
+def _kept_lines(written: Sequence[str], lines: Sequence[str]) -> Mapping[int, int]:
+    """Lines of the replacement that take the place of an anchor's line at the same depth."""
     if max(len(written), len(lines)) > _MAX_ALIGNED:
         return {}
-    blocks = difflib.SequenceMatcher(None, written, lines, autojunk=False).get_matching_blocks()
-    return {b + step: a + step for a, b, size in blocks for step in range(size)}
+    matcher = difflib.SequenceMatcher(None, written, lines, autojunk=False)
+    return {
+        there: here
+        for tag, a, a_end, b, b_end in matcher.get_opcodes()
+        if tag in ("equal", "replace")
+        for here, there in zip(range(a, a_end), range(b, b_end), strict=False)
+        if indent_of(written[here]) == indent_of(lines[there])
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """How a file indents: the blanks of one level."""
+    """How a file indents: the blanks of one level, "" when nothing in it is indented."""
 
     unit: str
 
@@ -85,7 +91,7 @@ class _Style:
             for before, after in pairwise(indents)
             if len(after) > len(before)
         )
-        return cls(" " * (steps.most_common(1)[0][0] if steps else 2))
+        return cls(" " * (steps.most_common(1)[0][0] if steps else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ class _Translation:
             added = known[deep][len(known[shallow]) :]
             char = "\t" if "\t" in added else " "
             return char * round(columns * len(added) / written)
-        if ("\t" in sample) == (self.style.unit == "\t"):
+        if not self.style.unit or ("\t" in sample) == (self.style.unit == "\t"):
             return "\t" * (columns // _TAB_COLUMNS) if "\t" in sample else " " * columns
         return self.style.unit * max(1, round(columns / self.step))
 

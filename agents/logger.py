@@ -28,8 +28,10 @@ Logger = FilteringBoundLogger
 LogFormat = Literal["json", "text"]
 
 _CLOCK = SystemClock()
-_QUIET = ("aiohttp.access", "asyncio", "httpx", "httpcore", "openai", "urllib3")
+_QUIET = ("aiohttp.access", "asyncio", "httpx", "httpcore", "openai")
 """Libraries whose messages below a warning are noise."""
+_REPORTERS = ("urllib3", "sentry_sdk")
+"""What carries error reports: reporting its own warnings would never end."""
 
 
 class Tracer(Protocol):
@@ -94,6 +96,8 @@ def configure_logging(
     root.setLevel(_output.level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, _output.level))
+    for name in _REPORTERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def use_tracer(tracer: Tracer | None) -> None:

@@ -25,6 +25,7 @@ from agents.ports import (
     ToolCallDelta,
     UsageReport,
 )
+from agents.prompts import get_project_map
 from agents.templates import Template, get_template
 from agents.types import Framework, Usage
 
@@ -32,6 +33,7 @@ NAME = "offline"
 NOTICE = "Built by the offline model: a fixed sample with your words, no AI."
 
 _PIECE = 48
+_FOLLOW_UP = get_project_map(()).partition("\n")[0]
 _COLOURS = {
     "red": "#dc2626",
     "orange": "#ea580c",
@@ -116,14 +118,19 @@ def sample_files(template: Template, prompt: str) -> dict[str, str]:
         "{{TITLE_JSON}}": json.dumps(title),
         "{{PROMPT_JSON}}": json.dumps(prompt),
         "{{TOPIC_JSON}}": json.dumps(topic),
-        "{{TITLE_HTML}}": html.escape(title, quote=True),
-        "{{PROMPT_HTML}}": html.escape(" ".join(prompt.split()), quote=True),
+        "{{TITLE_HTML}}": _in_html(title),
+        "{{PROMPT_HTML}}": _in_html(" ".join(prompt.split())),
     }
     pattern = re.compile("|".join(re.escape(key) for key in values))
     return {
         path: pattern.sub(lambda found: values[found.group()], template.sample[path])
         for path in template.sample_order
     }
+
+
+def _in_html(text: str) -> str:
+    """Safe in text and attributes; Vite would also replace `%NAME%`."""
+    return html.escape(text, quote=True).replace("%", "&#37;")
 
 
 def _reply(request: LLMRequest) -> Reply:
@@ -141,7 +148,8 @@ def _reply(request: LLMRequest) -> Reply:
 def _generate(request: LLMRequest) -> Reply:
     asked, results = _since_last_request(request.messages)
     template = get_template(request.framework or Framework.REACT)
-    follow_up = any(m.role == "assistant" for m in request.messages[: asked.index])
+    before = request.messages[asked.index - 1].content if asked.index else ""
+    follow_up = before.startswith(_FOLLOW_UP)
     if not follow_up:
         return _build(template, asked.text, done=bool(results))
     if asked.text.rstrip().endswith("?"):
@@ -197,7 +205,7 @@ def _recolour(source: str, colour: str) -> list[dict[str, str]]:
 
 def _rename(source: str, prompt: str) -> list[dict[str, str]]:
     asked = re.search(
-        r"\b(?:call it|rename it to|rename to|title(?: it| to)?)\s+(.+)", prompt, re.I
+        r"\b(?:call it|rename it to|rename to|title(?: it| to)?)\s+(.+)", prompt, re.IGNORECASE
     )
     line = re.search(r"^export const headline = .*;$", source, re.MULTILINE)
     if asked is None or line is None:
@@ -233,7 +241,7 @@ def _fix(request: LLMRequest) -> Reply:
 
 def _describe(messages: Sequence[Message]) -> Reply:
     asked, _ = _since_last_request(messages)
-    request = re.search(r"Request:\n(.*?)(?:\n\nWhat was done:|\Z)", asked.text, re.DOTALL)
+    request = re.search(r'<data kind="request"[^>]*>\n(.*?)\n</data', asked.text, re.DOTALL)
     title = title_of(request.group(1) if request else asked.text)
     suggestions = ["Make the accent colour green", "Call it Our plan", "Add a note about Friday"]
     answer = {"title": title, "summary": "", "suggestions": suggestions}

@@ -60,6 +60,19 @@ def safe_path(path: str) -> str:
     return "/".join(names)
 
 
+def contained_path(path: str) -> str:
+    """A stored file's path, unchanged, if writing it below a folder stays below that folder.
+
+    Names that only `safe_path` refuses are fine: a template may bring an `.npmrc`.
+
+    Raises: UnsafePath.
+    """
+    _refuse_spelling(path)
+    if any(name.rstrip(". ") == "" for name in path.split("/")):
+        raise UnsafePath("A name in the path is empty or only dots.")
+    return path
+
+
 def _refuse_spelling(path: str) -> None:
     if not path.strip():
         raise UnsafePath("The path is empty.")

@@ -16,6 +16,7 @@ from agents.code_generation import Assignment, generate_code
 from agents.conversation import opening_messages
 from agents.error_fixer import FixLoop
 from agents.errors import BadOutput
+from agents.logger import span
 from agents.models import get_model
 from agents.ports import Sandbox
 from agents.preview import PreviewGate
@@ -95,7 +96,7 @@ async def _build(
     await workspace.settle()
     model, _ = get_model(run.job.model, run.models)
     summary = background.start(summarize(run, model, text), name="summary")
-    fixes = FixLoop(run, workspace, template.framework)
+    fixes = FixLoop(run, workspace, template)
     while True:
         checked = await _check(run, workspace, template)
         if not checked.red:
@@ -150,7 +151,8 @@ async def _check(run: Run, workspace: Workspace, template: Template) -> _Checked
     run.journal.record(e.CheckStarted(check=Check.PREVIEW))
     began = run.kit.clock.monotonic()
     gate = PreviewGate(run.kit.fetcher, run.kit.clock)
-    url, findings_seen = await gate.verify(await workspace.sandbox(), template)
+    with span("check", Check.PREVIEW):
+        url, findings_seen = await gate.verify(await workspace.sandbox(), template)
     red = tuple(findings_seen)
     verdict = e.CheckFinished(
         check=Check.PREVIEW,

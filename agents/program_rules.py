@@ -43,16 +43,20 @@ Rule = Callable[[Words], Verdict]
 
 def judge(words: Words) -> Verdict:
     """The verdict on one simple command, looking through what only starts another one."""
+    words = started_by(words)
+    rule = _RULES.get(program_of(words))
+    return None if rule is None else rule(words[1:])
+
+
+def started_by(words: Words) -> Words:
+    """The command that is run in the end: `env A=b timeout 5 npx vite` runs `vite`."""
     for _ in range(len(words) + 1):
-        words = without_prefix(words)
-        if not words:
-            return None
-        inner = _looked_through(words)
+        words = _without_prefix(words)
+        inner = _looked_through(words) if words else None
         if inner is None:
             break
         words = inner
-    rule = _RULES.get(program_of(words))
-    return None if rule is None else rule(words[1:])
+    return words
 
 
 def program_of(words: Words) -> str:
@@ -70,7 +74,7 @@ _KEYWORDS: Final = frozenset(
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
-def without_prefix(words: Words) -> Words:
+def _without_prefix(words: Words) -> Words:
     """The command without the shell's own words and assignments before it."""
     start = 0
     while start < len(words) and (words[start] in _KEYWORDS or _ASSIGNMENT.match(words[start])):

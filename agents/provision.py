@@ -32,7 +32,7 @@ async def provision(run: Run, background: Background) -> tuple[Template, Workspa
         raise
     arriving = guess
     if framework is not (named or DEFAULT):
-        background.start(_discard(guess), name="discard")
+        background.spawn(_discard(guess), name="discard")
         arriving = background.start(_acquire(run, framework), name="sandbox")
     template = get_template(framework)
     run.start = _start_files(run, template)
@@ -43,7 +43,7 @@ async def provision(run: Run, background: Background) -> tuple[Template, Workspa
         blobs=run.kit.blobs,
         journal=run.journal,
     )
-    background.start(_announce(run, arriving, template), name="announce")
+    background.spawn(_announce(run, arriving, template), name="announce")
     if workspace.known.get("package.json") != blob_hash(template.files["package.json"]):
         workspace.start_install()
     return template, workspace

@@ -18,7 +18,10 @@ class PastTurn:
 
 @dataclass(slots=True)
 class Progress:
-    """Where a task stands. `turns` are those of the generation, in order."""
+    """Where a task stands. `turns` are those of the generation, in order.
+
+    `cut` says that the log ends within a turn: what that turn streamed has to be voided.
+    """
 
     framework: Framework | None = None
     turns: list[PastTurn] = field(default_factory=list)
@@ -26,28 +29,40 @@ class Progress:
     fingerprints: list[str] = field(default_factory=list)
     usage: Usage = Usage()
     requests: int = 0
+    cut: bool = False
 
 
 def read_progress(log: Iterable[e.Recorded]) -> Progress:
     """Fold a log into what need not be repeated.
 
-    What an unfinished turn streamed is left out. A fix counts once its checks have run again.
+    What an unfinished turn streamed, or an unfinished tool changed, is left out: it is done again.
+    A fix counts once its checks have run again.
     """
     reader = _Reader()
     for recorded in log:
         reader.read(recorded.event)
+    reader.progress.cut = reader.is_open
     return reader.progress
 
 
 class _Reader:
-    """The fold's moving parts: the open turn, the newest finished one, a fix not yet checked."""
+    """The fold's moving parts: the open turn, the newest finished one, a fix not yet checked.
+
+    `_open` and `_tool` hold what the open turn and the running tool have changed so far.
+    """
 
     def __init__(self) -> None:
         self.progress = Progress()
         self._open: dict[str, BlobHash | None] | None = None
+        self._tool: dict[str, BlobHash | None] | None = None
         self._purpose: e.AgentPurpose = "generate"
         self._newest: PastTurn | None = None
         self._fix: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a turn has begun and not ended."""
+        return self._open is not None
 
     def read(self, event: e.Event) -> None:
         progress = self.progress
@@ -62,7 +77,8 @@ class _Reader:
                 progress.fingerprints.append(self._fix)
                 self._fix = None
             case e.FileChanged():
-                files = progress.files if self._open is None else self._open
+                changes = (self._open, self._tool, progress.files)
+                files = next(held for held in changes if held is not None)
                 files[event.path] = event.blob
             case _:
                 self._read_turn(event)
@@ -72,15 +88,22 @@ class _Reader:
             case e.TurnStarted():
                 self.progress.requests += 1
                 self._purpose, self._open, self._newest = event.purpose, {}, None
-            case e.TextVoided() | e.TaskStarted():
-                self._open = None
+            case e.TextVoided() if self._open is not None:
+                self._open = {}  # the turn goes on, unless its worker was lost
+            case e.TaskStarted():
+                self._open = self._tool = None
+            case e.ToolStarted():
+                self._tool = {}
             case e.TurnFinished():
                 self.progress.files.update(self._open or {})
                 self._open, self._newest = None, PastTurn(event)
                 if self._purpose == "generate":
                     self.progress.turns.append(self._newest)
-            case e.ToolFinished() if self._newest is not None:
-                self._newest.results[event.call_id] = event
+            case e.ToolFinished():
+                self.progress.files.update(self._tool or {})
+                self._tool = None
+                if self._newest is not None:
+                    self._newest.results[event.call_id] = event
             case _:
                 pass
 

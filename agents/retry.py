@@ -101,6 +101,9 @@ async def with_retry(
         if on_retry is not None:
             on_retry(_error_of(state), state.upcoming_sleep)
 
+    async def attempt() -> T:
+        return await fn()  # tenacity awaits only what is declared `async def`
+
     retrying = AsyncRetrying(
         stop=stop_after_attempt(policy.attempts),
         wait=_wait_of(policy),
@@ -109,7 +112,7 @@ async def with_retry(
         before_sleep=tell,
         reraise=True,
     )
-    return await retrying(fn)
+    return await retrying(attempt)
 
 
 def _wait_of(policy: RetryPolicy) -> Callable[[RetryCallState], float]:

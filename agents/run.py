@@ -24,6 +24,11 @@ class Job:
     base: Mapping[str, BlobHash] | None = None
     log: Sequence[e.Recorded] = ()
 
+    @property
+    def asks(self) -> bool:
+        """Whether a person asks something about an app that is there."""
+        return self.base is not None and self.prompt.rstrip().endswith("?")
+
 
 @dataclass(slots=True)
 class Run:
@@ -35,7 +40,8 @@ class Run:
     models: ModelCatalog
     progress: Progress
     spending: Spending
-    turn: int = field(default=0)
+    turn: int = 0
+    stage: Stage = Stage.QUEUED
     start: Mapping[str, BlobHash] = field(default_factory=dict)
 
     def changed(self, known: Mapping[str, BlobHash]) -> bool:
@@ -44,11 +50,12 @@ class Run:
 
     def enter(self, stage: Stage, message: str) -> None:
         """Say that a stage begins."""
+        self.stage = stage
         self.journal.record(e.StageEntered(stage=stage, message=message))
 
     def notice(self, message: str) -> None:
         """Tell people something that changes nothing."""
-        self.journal.record(e.NoticeGiven(message=message))
+        self.journal.record(e.NoticeGiven(message=message, stage=self.stage))
 
 
 class SpendingListener:

@@ -67,7 +67,8 @@ class FileStreamParser:
     @property
     def complete(self) -> bool:
         """Whether the outermost value has closed, and nothing else came after it."""
-        return self._expect is _Expect.NOTHING and not self.malformed
+        inside = self._string is not None or bool(self._scalar)
+        return self._expect is _Expect.NOTHING and not inside and not self.malformed
 
     def feed(self, piece: str) -> Sequence[StreamedFile]:
         """Take the next piece; answers the files that closed in it, in order."""
@@ -119,7 +120,7 @@ class FileStreamParser:
         elif len(self._escape) > 2 and piece[at] not in _HEX:
             self.malformed = True
         elif len(self._escape) == 6:
-            code = int(self._escape[2:], 16)
+            code = int.from_bytes(bytes.fromhex(self._escape[2:]), "big")
             self._has_surrogates |= 0xD800 <= code <= 0xDFFF
             self._end_escape(chr(code))
         return at + 1

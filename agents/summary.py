@@ -5,7 +5,7 @@ from agents.completion import MODEL_CALL, complete
 from agents.errors import GenerationError, ProviderError
 from agents.models import ModelConfig
 from agents.ports import LLMRequest, Message
-from agents.prompts import extract_summary, get_summary_prompt, parse_summary
+from agents.prompts import extract_summary, get_summary_prompt, parse_summary, wrap_data
 from agents.run import Run, SpendingListener
 
 TITLE_LIMIT = 60
@@ -14,12 +14,14 @@ TITLE_LIMIT = 60
 async def summarize(run: Run, model: ModelConfig, text: str) -> e.SummaryWritten:
     """Describe what was built. A model that cannot is replaced by the person's own words."""
     fallback = e.SummaryWritten(title=title_from(run.job.prompt), summary=extract_summary(text))
+    request_text = wrap_data(run.job.prompt, kind="request", origin="the person")
+    done = wrap_data(text[-6_000:], kind="report", origin="what was done")
     request = LLMRequest(
         purpose="summarize",
         model=model.id,
         messages=(
             Message("system", get_summary_prompt()),
-            Message("user", f"Request:\n{run.job.prompt}\n\nWhat was done:\n{text[-6_000:]}"),
+            Message("user", f"{request_text}\n\n{done}"),
         ),
         temperature=model.temperature,
         max_tokens=400,

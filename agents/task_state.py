@@ -168,7 +168,7 @@ def step(state: TaskState, recorded: e.Recorded) -> TaskState:
         case e.TextStreamed(content=content):
             return replace(state, text=state.text + content)
         case e.TextVoided():
-            return _void(state)
+            return replace(_void(state), turn_open=state.turn_open)  # the turn is tried again
         case e.TurnFinished():
             return replace(state, turn_open=False)
         case e.ToolStarted(call_id=call_id, name=name, summary=summary):

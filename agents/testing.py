@@ -214,8 +214,7 @@ class InMemorySandbox:
     async def write(self, files: AppFiles) -> None:
         await self._reach()
         for path, content in files.items():
-            for other in [name for name in self.files if _collide(name, path)]:
-                del self.files[other]
+            self._give_way(path)
             self.files[path] = bytes(content)
 
     async def remove(self, paths: Sequence[str]) -> None:
@@ -268,15 +267,19 @@ class InMemorySandbox:
     async def close(self) -> None:
         self.lost = True
 
+    def _give_way(self, path: str) -> None:
+        """Delete files that are folders of this path, and files below it."""
+        parts = path.split("/")
+        below = f"{path}/"
+        in_the_way = ["/".join(parts[:n]) for n in range(1, len(parts))]
+        in_the_way += [name for name in self.files if name.startswith(below)]
+        for name in in_the_way:
+            self.files.pop(name, None)
+
     async def _reach(self) -> None:
         await asyncio.sleep(0)
         if self.lost:
             raise SandboxLost(f"sandbox {self._id} is gone")
-
-
-def _collide(one: str, other: str) -> bool:
-    """Whether one path is a folder of the other, so that both cannot be files."""
-    return one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 class InMemorySandboxProvider:

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
+from typing import Literal
 
 from agents import events as e
 from agents.diagnostics import parse
+from agents.logger import span
 from agents.ports import CommandResult
 from agents.run import Run
 from agents.templates import Template
@@ -13,6 +16,8 @@ from agents.workspace import Workspace
 
 LINT_TIMEOUT_S = 30.0
 BUILD_TIMEOUT_S = 120.0
+
+_KINDS: Mapping[Check, Literal["lint", "build"]] = {Check.BUILD: "build", Check.LINT: "lint"}
 
 
 async def run_validation(
@@ -33,11 +38,10 @@ async def run_validation(
 
 def as_validation_result(checks: dict[Check, e.CheckFinished]) -> ValidationResult:
     """The plan's shape of the two verdicts."""
-    for check in (Check.BUILD, Check.LINT):
+    for check, kind in _KINDS.items():
         verdict = checks.get(check)
         if verdict is not None and not verdict.ok and not verdict.skipped:
             errors = "\n".join(format_diagnostic(d) for d in verdict.diagnostics)
-            kind = "build" if check is Check.BUILD else "lint"
             return ValidationResult(success=False, errors=errors, type=kind)
     return ValidationResult(success=True)
 
@@ -56,7 +60,8 @@ async def _run_check(
     if command.startswith("npm run ") and script not in scripts:
         return _record(run, e.CheckFinished(check=check, ok=False, skipped=True))
     timeout_s = LINT_TIMEOUT_S if check is Check.LINT else BUILD_TIMEOUT_S
-    result = await workspace.check(command, timeout_s=timeout_s)
+    with span("check", check):
+        result = await workspace.check(command, timeout_s=timeout_s)
     return _record(run, _verdict(check, result, timeout_s))
 
 

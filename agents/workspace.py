@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from agents.background import Background
 from agents.events import FileChanged
 from agents.ports import Blobs, CommandResult, Journal, Sandbox
-from agents.types import BlobHash
+from agents.types import BlobHash, FileAction
 
 INSTALL_TIMEOUT_S = 300.0
 _MANIFEST = "package.json"
@@ -38,7 +38,7 @@ class Workspace:
         blobs: Blobs,
         journal: Journal,
     ) -> None:
-        self._arriving = asyncio.ensure_future(sandbox)  # noqa: TID251 - a task stays the same task
+        self._arriving = asyncio.ensure_future(sandbox)  # noqa: TID251 - a task stays itself
         self._install_command = install_command
         self._blobs = blobs
         self._journal = journal
@@ -162,7 +162,7 @@ class Workspace:
             del self.known[path]
             event = FileChanged(path=path, action="deleted", size_bytes=0)
         else:
-            action = "updated" if path in self.known else "created"
+            action: FileAction = "updated" if path in self.known else "created"
             self.known[path] = blob
             event = FileChanged(path=path, action=action, size_bytes=size_bytes, blob=blob)
         self._journal.record(event)

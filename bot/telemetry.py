@@ -19,13 +19,15 @@ from typing import Any
 import sentry_sdk
 from sentry_sdk.integrations.aiohttp import AioHttpIntegration
 from sentry_sdk.integrations.dedupe import DedupeIntegration
-from sentry_sdk.integrations.openai import OpenAIIntegration
 
 from agents.logger import use_tracer
 from agents.scrubber import Scrubber
+from bot import __version__
 
 TASK_SAMPLE_RATE = 0.1
 FLUSH_S = 3.0
+_QUEUE_SIZE = 1_000
+"""Items that may wait: many tasks can end in one moment, and what does not fit is dropped."""
 
 _PROBES = ("/healthz", "/readyz", "/metrics")
 _STREAMS = ("/api/stream-progress", "/api/generate", "/api/fix-errors", "/api/import/")
@@ -45,7 +47,7 @@ async def telemetry(
     dsn: str | None,
     scrubber: Scrubber,
     *,
-    release: str = "zapdev",
+    release: str = f"zapdev@{__version__}",
     task_sample_rate: float = TASK_SAMPLE_RATE,
 ) -> AsyncIterator[None]:
     """Report to Sentry while inside, and flush at the end; nothing at all without a DSN."""
@@ -111,7 +113,6 @@ def _start(dsn: str, scrubber: Scrubber, release: str, task_sample_rate: float) 
         auto_enabling_integrations=False,
         integrations=[
             AioHttpIntegration(transaction_style="method_and_path_pattern"),
-            OpenAIIntegration(include_prompts=False),
             DedupeIntegration(),
         ],
         data_collection={
@@ -132,6 +133,7 @@ def _start(dsn: str, scrubber: Scrubber, release: str, task_sample_rate: float) 
         max_request_body_size="never",
         trace_propagation_targets=[],
         auto_session_tracking=False,
+        transport_queue_size=_QUEUE_SIZE,
         enable_logs=True,
         traces_sampler=_Sampler(task_sample_rate),
         before_send=clean.event,

@@ -73,19 +73,22 @@ class Boxes:
         self._uid = uid
         self._lock = Lock(self._mine / "lock")
 
-    def open(self) -> None:
-        """Delete what dead owners left, processes too, then take a place of our own."""
+    def open(self) -> list[Path]:
+        """Take a place of our own, and end what still runs for dead owners.
+
+        The answer is what they left on disk: the caller deletes it.
+        """
         owners = self._mine.parent
         make_passable(owners)
         sweeping = Lock(owners / ".sweep.lock")
         sweeping.take(wait=True)
         try:
-            for owner in owners.iterdir():
-                if owner.is_dir() and _is_dead(owner):
-                    kill_mentioning(owner)
-                    delete_tree(owner)
+            dead = [owner for owner in owners.iterdir() if owner.is_dir() and _is_dead(owner)]
+            for owner in dead:
+                kill_mentioning(owner)
             self._mine.mkdir(mode=0o711)
             self._lock.take()
+            return dead
         finally:
             sweeping.release()
 
@@ -96,8 +99,11 @@ class Boxes:
         return box
 
     def close(self) -> None:
-        """Delete our place and let go of it; twice is fine."""
-        delete_tree(self._mine)
+        """Let go of our place; what is left in it is for the next one to sweep."""
+        with contextlib.suppress(OSError):
+            if [entry.name for entry in self._mine.iterdir()] == ["lock"]:
+                (self._mine / "lock").unlink()
+                self._mine.rmdir()
         self._lock.release()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from agents.background import Background
-from agents.sandbox.isolation import REGISTRY_PORT
+from agents.sandbox.isolation import CA_FILE, REGISTRY_PORT
 from agents.sandbox.toolchain import Registry, address_of
 
 _CHUNK = 64 * 1024
@@ -107,7 +107,8 @@ class RegistryGate:
         """What package managers inside must know to get through."""
         proxy = f"http://127.0.0.1:{REGISTRY_PORT}"
         env = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), proxy)
-        return {**env, **registry_env(self._registry)}
+        ca_file = Path(CA_FILE) if self._registry.ca_file else None
+        return {**env, **registry_env(self._registry, ca_file)}
 
     async def open(self) -> None:
         """Listen, once."""
@@ -148,14 +149,22 @@ class RegistryGate:
         return upstream
 
 
-def registry_env(registry: Registry) -> dict[str, str]:
-    """The registry, in npm's own words; packages may not run programs while they install."""
-    return {
+def registry_env(registry: Registry, ca_file: Path | None) -> dict[str, str]:
+    """The registry, in npm's own words; packages may not run programs while they install.
+
+    `ca_file` is where the command finds extra certificates to trust.
+    """
+    env = {
         "npm_config_registry": registry.url,
         "npm_config_ignore_scripts": "true",
         "npm_config_git": "/bin/false",
-        "npm_config_userconfig": "/dev/null",
+        "npm_config_userconfig": "/nonexistent/npmrc",
+        "npm_config_fetch_retry_mintimeout": "1000",
+        "npm_config_fetch_retry_maxtimeout": "5000",
     }
+    if ca_file is not None:
+        env |= {"npm_config_cafile": str(ca_file), "NODE_EXTRA_CA_CERTS": str(ca_file)}
+    return env
 
 
 def _with_credentials(head: bytes, proxy: str | None) -> bytes:

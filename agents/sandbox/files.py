@@ -232,10 +232,13 @@ def _read_file(name: str, parent: int, limit: int) -> bytes | None:
         if error.errno in _UNREADABLE:
             return None
         raise
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        content = file.read(limit + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise SandboxFull(f"the app's files are larger than {MAX_BYTES // 1024**2} MiB")
     return content

@@ -13,7 +13,7 @@ from agents.sandbox.boxes import Box, Boxes, delete_tree, make_passable, make_pr
 from agents.sandbox.isolation import DROP_UID, Bubblewrap, Isolation, Launch, Unisolated, drop_to
 from agents.sandbox.output import HeadAndTail
 from agents.sandbox.processes import Program
-from agents.sandbox.skeleton import lay_out, put, show_node
+from agents.sandbox.skeleton import SKELETON, copy_ca, lay_out, show_node
 from agents.sandbox.toolchain import Registry, Toolchain, find_registry, find_toolchain
 
 _PROBE_S = 30.0
@@ -32,14 +32,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What was found: where things are, and the wall around each sandbox."""
+    """What was found: where things are, and the wall around each sandbox.
+
+    `leftovers` are folders of owners that died.
+    """
 
     root: Path
     cache: Path
     toolchain: Toolchain
-    registry: Registry
     isolation: Isolation
     boxes: Boxes
+    leftovers: list[Path]
 
 
 async def open_house(wish: Wish) -> House:
@@ -48,24 +51,29 @@ async def open_house(wish: Wish) -> House:
     Raises: SandboxUnavailable, with the reason, when there is no wall and none may be missing.
     """
     toolchain = await find_toolchain()
-    registry = await find_registry(toolchain)
     root, cache, isolation = wish.root, wish.cache, None
     try:
-        root, cache, isolation = await _build_wall(wish, toolchain, registry)
+        root, cache, isolation = await _build_wall(wish, toolchain)
     except SandboxUnavailable:
         if not wish.allow_unisolated:
             raise
     if isolation is None:
         await asyncio.to_thread(make_passable, root)
-        isolation = Unisolated(Path(sys.executable), toolchain.node)
+        isolation = Unisolated(toolchain.node)
     boxes = Boxes(root, f"{os.getpid()}-{secrets.token_hex(8)}", isolation.uid)
-    await asyncio.to_thread(boxes.open)
-    return House(root, cache, toolchain, registry, isolation, boxes)
+    leftovers = await asyncio.to_thread(boxes.open)
+    return House(root, cache, toolchain, isolation, boxes, leftovers)
 
 
-async def _build_wall(
-    wish: Wish, toolchain: Toolchain, registry: Registry
-) -> tuple[Path, Path, Isolation]:
+async def open_registry(house: House) -> Registry:
+    """What npm here uses; its certificates become visible to installs in every sandbox."""
+    registry = await find_registry(house.toolchain)
+    if registry.ca_file is not None:
+        await asyncio.to_thread(copy_ca, registry.ca_file, house.root / SKELETON)
+    return registry
+
+
+async def _build_wall(wish: Wish, toolchain: Toolchain) -> tuple[Path, Path, Isolation]:
     if sys.platform != "linux":
         raise SandboxUnavailable("isolation by bubblewrap needs Linux")
     bwrap = shutil.which(wish.bwrap)
@@ -73,12 +81,8 @@ async def _build_wall(
         raise SandboxUnavailable("bubblewrap is missing: install the package `bubblewrap`")
     uid = DROP_UID if os.geteuid() == 0 else None
     root, cache = await _choose_place(wish, uid)
-    skeleton = root / "skeleton"
+    skeleton = root / SKELETON
     await asyncio.to_thread(lay_out, skeleton)
-    if registry.ca_file is not None:
-        await asyncio.to_thread(
-            lambda f: put(skeleton / "ca.pem", f.read_bytes()), registry.ca_file
-        )
     node = await asyncio.to_thread(show_node, toolchain, cache)
     wall = Bubblewrap(bwrap, skeleton, uid, node)
     await _probe(wall, root)

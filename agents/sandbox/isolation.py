@@ -7,6 +7,7 @@ everything root owns could be read through any hole. `Unisolated` is a plain pro
 """
 
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ DROP_UID = 65_432
 """Whom sandboxed code runs as when we are root: below 65,536, and no real user's."""
 
 HOME = "/home/user"
+CA_FILE = "/etc/ssl/ca.pem"
 REGISTRY_PORT = 3128
 _BRIDGE = "/run/bridge"
 _GATE = "/run/gate"
@@ -92,6 +94,12 @@ def drop_to(uid: int | None) -> list[str]:
     return ["/usr/bin/setpriv", *who, "--inh-caps=-all", "--no-new-privs", "--"]
 
 
+def guarded(folder: Path, argv: list[str]) -> list[str]:
+    """`argv` under our guard program, which leaves nothing of it behind; works for `folder`."""
+    guard = Path(__file__).with_name("guard.py")
+    return [sys.executable, "-I", "-S", str(guard), f"{folder}/", *argv]
+
+
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
     """Linux namespaces by `bwrap`. `skeleton` holds the few files that every sandbox sees.
@@ -133,7 +141,7 @@ class Bubblewrap:
             view += ["--bind", str(box.bridge), _BRIDGE]
         if kind == "install":
             view += ["--ro-bind", str(box.gate), _GATE]
-            view += ["--ro-bind-try", str(self.skeleton / "ca.pem"), "/etc/ssl/ca.pem"]
+            view += ["--ro-bind-try", str(self.skeleton / "ca.pem"), CA_FILE]
         view += ["--proc", "/proc", "--dev", "/dev"]
         view += ["--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
         view += ["--bind", str(box.tmp), "/tmp", "--bind", str(box.app), HOME]  # noqa: S108
@@ -158,15 +166,12 @@ class Bubblewrap:
 class Unisolated:
     """A plain process with a scrubbed environment, for code that is trusted."""
 
-    python: Path
     node: Path
     uid: int | None = field(default=None, init=False)
     is_isolated: bool = field(default=False, init=False)
 
     def launch(self, box: Box, command: str, kind: Kind, env: Mapping[str, str]) -> Launch:
         del kind
-        guard = Path(__file__).with_name("guard.py")
-        argv = [str(self.python), "-I", "-S", str(guard), f"{box.root}/"]
         own = {
             **QUIET_TOOLS,
             "PATH": f"{self.node.parent}:/usr/local/bin:/usr/bin:/bin",
@@ -179,4 +184,5 @@ class Unisolated:
             "XDG_CONFIG_HOME": str(box.tmp / ".config"),
         }
         bash = shutil.which("bash") or "/bin/bash"
-        return Launch([*argv, bash, "-c", command], {**own, **env}, box.app, guarded=True)
+        argv = guarded(box.root, [bash, "-c", command])
+        return Launch(argv, {**own, **env}, box.app, guarded=True)

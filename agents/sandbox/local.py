@@ -1,185 +1,220 @@
-"""Sandboxes on this machine: a folder and processes, behind the wall of `isolation`."""
+"""Makes local sandboxes: a prepared tree, copied behind the wall."""
 
 import asyncio
-import re
-import socket
+import shutil
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
 
 from agents.background import Background
-from agents.errors import SandboxLost
-from agents.ports import Clock, CommandResult, OnOutput
-from agents.sandbox.boxes import Box, delete_tree, kill_mentioning
-from agents.sandbox.bridge import PreviewBridge, RegistryGate, registry_env
-from agents.sandbox.files import AppFolder
-from agents.sandbox.isolation import Isolation, Kind
-from agents.sandbox.output import HeadAndTail, Tail
-from agents.sandbox.processes import Program
+from agents.errors import SandboxError, SandboxFull
+from agents.ports import Clock, Ids
+from agents.sandbox.boxes import Box
+from agents.sandbox.house import House, Wish, open_house, open_registry
+from agents.sandbox.isolation import Launch, drop_to, guarded
+from agents.sandbox.local_sandbox import LocalSandbox, Surroundings
+from agents.sandbox.output import HeadAndTail
+from agents.sandbox.preparation import OnProgress, Preparation
+from agents.sandbox.processes import Program, delete_folder
 from agents.sandbox.toolchain import Registry
-from agents.templates import Template
-from agents.types import AppFiles, Framework, SandboxId
+from agents.templates import Template, get_template
+from agents.types import Framework, SandboxId, TaskId
 
-_TIMED_OUT = 124  # as timeout(1) says it
+_MIN_FREE_BYTES = 1024**3
+_DELETING_S = 5.0
+
+
+def log_progress(framework: Framework, line: str) -> None:
+    """Say in the log what the preparation of a template is at."""
+    structlog.get_logger("sandbox").info("preparing template", framework=framework.value, at=line)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a sandbox shares with the others of its provider."""
+class LocalOptions:
+    """What an operator may choose.
 
-    isolation: Isolation
-    registry: Registry
-    clock: Clock
-    forget: Callable[[SandboxId], None]
+    `cache` holds the prepared trees (default: beside the sandboxes). `allow_unisolated` lets
+    commands run as plain processes where isolation is missing: for trusted code only.
+    """
+
+    cache: Path | None = None
+    allow_unisolated: bool = False
+    max_sandboxes: int = 24
+    bwrap: str = "bwrap"
+    templates: Callable[[Framework], Template] = get_template
+    on_progress: OnProgress = log_progress
 
 
-class LocalSandbox:
-    """Implements `agents.ports.Sandbox`. Made by `LocalSandboxProvider.create`."""
+class LocalSandboxProvider:
+    """Implements `agents.ports.SandboxProvider` with folders below `root`.
+
+    Nothing is looked at or written before the first call. When the sandbox's user cannot reach
+    `root`, a private folder in /var/tmp takes its place.
+    """
 
     def __init__(
-        self, sandbox_id: SandboxId, template: Template, box: Box, shared: Surroundings
+        self, root: Path, *, clock: Clock, ids: Ids, options: LocalOptions | None = None
     ) -> None:
-        self._id = sandbox_id
-        self._template = template
-        self._box = box
-        self._shared = shared
-        self._files = AppFolder(box.app, box.stage, box.uid, template.ignore)
-        self._programs: set[Program] = set()
-        self._server: Program | None = None
-        self._server_said = Tail()
-        self._serving = asyncio.Lock()
-        self._bridge = PreviewBridge(box.bridge)
-        self._gate = RegistryGate(box.gate, shared.registry)
+        self._options = options or LocalOptions()
+        cache = self._options.cache or root / "prepared"
+        self._wish = Wish(
+            root.absolute(),
+            cache.absolute(),
+            self._options.bwrap,
+            self._options.allow_unisolated,
+        )
+        self._clock = clock
+        self._ids = ids
         self._background = Background()
-        self._closing: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[tuple[House, Preparation]] | None = None
+        self._sandboxes: dict[SandboxId, LocalSandbox] = {}
+        self._registry: Registry | None = None
+        self._arriving = 0
+        self._spares: defaultdict[str, list[asyncio.Task[Box]]] = defaultdict(list)
+        self._deleting: set[asyncio.Task[None]] = set()
 
-    @property
-    def id(self) -> SandboxId:
-        return self._id
+    async def check(self) -> bool:
+        """Whether sandboxes here are isolated. Raises: SandboxUnavailable, with the reason."""
+        house, _ = await self._open()
+        return house.isolation.is_isolated
 
-    @property
-    def framework(self) -> Framework:
-        return self._template.framework
+    async def prepare(self, framework: Framework) -> None:
+        """Have the framework's packages installed before somebody waits for them.
 
-    async def write(self, files: AppFiles) -> None:
-        self._check()
-        await asyncio.to_thread(self._files.write, dict(files))
+        Raises: SandboxUnavailable, ProviderUnavailable, ProviderTimeout.
+        """
+        template = self._options.templates(framework)
+        making = self._take_spare(template)
+        self._put_spare(template, making)
+        await asyncio.shield(making)
 
-    async def remove(self, paths: Sequence[str]) -> None:
-        self._check()
-        await asyncio.to_thread(self._files.remove, list(paths))
-
-    async def read(self, path: str) -> bytes | None:
-        self._check()
-        return await asyncio.to_thread(self._files.read, path)
-
-    async def tree(self) -> dict[str, bytes]:
-        self._check()
-        return await asyncio.to_thread(self._files.tree)
-
-    async def run(
-        self,
-        command: str,
-        *,
-        timeout_s: float,
-        network: bool = False,
-        on_output: OnOutput | None = None,
-    ) -> CommandResult:
-        self._check()
-        said = HeadAndTail()
-
-        def on_text(text: str) -> None:
-            said.add(text)
-            if on_output is not None and text:
-                on_output(text)
-
-        began = self._shared.clock.monotonic()
-        if network:
-            program = await self._start(command, "install", await self._open_gate(), on_text)
-        else:
-            program = await self._start(command, "run", {}, on_text)
-        timed_out = False
+    async def create(self, framework: Framework, *, task_id: TaskId) -> LocalSandbox:
+        del task_id
+        house, _ = await self._open()
+        if len(self._sandboxes) + self._arriving >= self._options.max_sandboxes:
+            raise SandboxFull(f"{self._options.max_sandboxes} sandboxes are open already")
+        template = self._options.templates(framework)
+        self._arriving += 1
+        making = self._take_spare(template)
         try:
-            async with asyncio.timeout(timeout_s):
-                exit_code = await program.finished()
-        except TimeoutError:
-            exit_code, timed_out = _TIMED_OUT, True
+            box = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            self._put_spare(template, making)
+            raise
         finally:
-            self._programs.discard(program)
-            await program.kill()
-        self._check()
-        took = self._shared.clock.monotonic() - began
-        return CommandResult(exit_code, said.text, took, timed_out)
+            self._arriving -= 1
+        shared = Surroundings(house.isolation, self._find_registry, self._clock, self._forget)
+        sandbox = LocalSandbox(SandboxId(box.root.name), template, box, shared)
+        self._sandboxes[sandbox.id] = sandbox
+        self._put_spare(template)
+        return sandbox
 
-    async def serve(self, command: str, *, port: int) -> str:
-        self._check()
-        async with self._serving:
-            await self._stop_server()
-            if self._shared.isolation.is_isolated:
-                inside, url = port, await self._bridge.open()
-            else:
-                inside = _free_port()
-                command = re.sub(rf"\b{port}\b", str(inside), command)
-                url = f"http://127.0.0.1:{inside}"
-            self._server_said = Tail()
-            env = {"HOST": "127.0.0.1", "PORT": str(inside)}
-            self._server = await self._start(command, "serve", env, self._server_said.add)
-        return url
-
-    async def server_output(self) -> str | None:
-        server = self._server
-        if server is None or server.exit_code is None:
-            return None
-        await server.finished()
-        return self._server_said.text
+    async def connect(self, sandbox_id: SandboxId) -> LocalSandbox | None:
+        return self._sandboxes.get(sandbox_id)
 
     async def close(self) -> None:
-        if self._closing is None:
-            self._closing = self._background.start(self._close(), name=f"close {self._id}")
-        await asyncio.shield(self._closing)
+        await asyncio.gather(*(sandbox.close() for sandbox in list(self._sandboxes.values())))
+        spares = [spare for spares in self._spares.values() for spare in spares]
+        self._spares.clear()
+        for box in await _stop(spares):
+            self._discard(box.root)
+        if self._deleting:
+            await asyncio.wait(self._deleting, timeout=_DELETING_S)
+        opening, self._opening = self._opening, None
+        await self._background.stop()
+        if opening is not None and not opening.cancelled() and opening.exception() is None:
+            house, preparation = opening.result()
+            await preparation.close()
+            await asyncio.to_thread(house.boxes.close)
 
-    def _check(self) -> None:
-        if self._closing is not None or not self._box.app.is_dir():
-            raise SandboxLost(f"sandbox {self._id} is gone")
+    def _forget(self, sandbox_id: SandboxId, trash: Path) -> None:
+        self._sandboxes.pop(sandbox_id, None)
+        self._discard(trash)
 
-    async def _start(
-        self, command: str, kind: Kind, env: dict[str, str], on_text: Callable[[str], None]
-    ) -> Program:
-        launch = self._shared.isolation.launch(self._box, command, kind, env)
-        program = await Program.start(launch, on_text)
-        self._programs.add(program)
-        if self._closing is not None:
-            await program.kill()
-        return program
+    def _discard(self, folder: Path) -> None:
+        """Delete in the background; what a stop cuts short is swept by the next start."""
+        deleting = self._background.start(delete_folder(folder), name="delete a box")
+        self._deleting.add(deleting)
+        deleting.add_done_callback(self._deleting.discard)
 
-    async def _open_gate(self) -> dict[str, str]:
-        if not self._shared.isolation.is_isolated:
-            return registry_env(self._shared.registry)
-        await self._gate.open()
-        return dict(self._gate.env)
+    async def _open(self) -> tuple[House, Preparation]:
+        """The house, opened once; after a failure the next caller tries again."""
+        if self._opening is None or (self._opening.done() and self._opening.exception()):
+            self._opening = self._background.start(self._do_open(), name="open sandboxes")
+        return await asyncio.shield(self._opening)
 
-    async def _stop_server(self) -> None:
-        if self._server is not None:
-            self._programs.discard(self._server)
-            await self._server.kill()
-            self._server = None
+    async def _find_registry(self) -> Registry:
+        """Asked when the first command needs the network, since npm takes a while to answer."""
+        house, _ = await self._open()
+        if self._registry is None:
+            self._registry = await open_registry(house)
+        return self._registry
 
-    async def _close(self) -> None:
-        await asyncio.gather(*(program.kill() for program in self._programs))
-        await self._bridge.close()
-        await self._gate.close()
-        await asyncio.to_thread(_remove, self._box)
-        self._shared.forget(self._id)
+    async def _do_open(self) -> tuple[House, Preparation]:
+        house = await open_house(self._wish)
+        for folder in house.leftovers:
+            self._discard(folder)
+        on_progress = self._options.on_progress
+        return house, Preparation(house.cache, house.toolchain, self._clock, on_progress)
+
+    def _take_spare(self, template: Template) -> asyncio.Task[Box]:
+        """A box that was made ahead of need, or one that is begun now."""
+        spares = self._spares[template.digest]
+        while spares:
+            spare = spares.pop()
+            if not spare.done() or not (spare.cancelled() or spare.exception()):
+                return spare
+        making = self._background.start(self._make_box(template), name="fill a box")
+        making.add_done_callback(_see_error)
+        return making
+
+    def _put_spare(self, template: Template, spare: asyncio.Task[Box] | None = None) -> None:
+        """Have a box ready for the next one who asks: copying takes longer than waiting."""
+        spares = self._spares[template.digest]
+        if spare is not None or not spares:
+            spares.append(spare or self._take_spare(template))
+
+    async def _make_box(self, template: Template) -> Box:
+        """A box with a copy of the prepared tree, made by the user that will own it."""
+        house, preparation = await self._open()
+        tree = await preparation.prepare(template)
+        if (await asyncio.to_thread(shutil.disk_usage, house.root)).free < _MIN_FREE_BYTES:
+            raise SandboxFull("less than 1 GiB is free on the sandboxes' disk")
+        box = await asyncio.to_thread(house.boxes.new, self._ids.new("sbx"))
+        try:
+            await _copy(tree, box)
+        except BaseException:
+            self._discard(box.root)
+            raise
+        return box
 
 
-def _remove(box: Box) -> None:
-    """Make sure that nothing runs for this box any more, then delete it. Blocks."""
-    kill_mentioning(box.root)
-    delete_tree(box.root)
+def _see_error(done: asyncio.Task[Box]) -> None:
+    """A spare that failed is made anew when somebody asks, who then sees the error."""
+    if not done.cancelled():
+        done.exception()
 
 
-def _free_port() -> int:
-    """A port of the host's loopback that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+async def _stop(spares: Sequence[asyncio.Task[Box]]) -> list[Box]:
+    """End what is being made; the answer is what was ready."""
+    for spare in spares:
+        spare.cancel()
+    done = await asyncio.gather(*spares, return_exceptions=True)
+    return [box for box in done if isinstance(box, Box)]
+
+
+async def _copy(tree: Path, box: Box) -> None:
+    """Raises: SandboxFull, SandboxError."""
+    said = HeadAndTail()
+    argv = guarded(box.root, [*drop_to(box.uid), "/bin/cp", "-a", f"{tree}/.", str(box.app)])
+    program = await Program.start(Launch(argv, {}, Path("/"), guarded=True), said.add)
+    try:
+        exit_code = await program.finished()
+    finally:
+        await program.kill()
+    if exit_code != 0:
+        kind = SandboxFull if "No space left" in said.text else SandboxError
+        raise kind(f"the prepared tree could not be copied: {said.text[-300:]}")

@@ -7,6 +7,9 @@ from pathlib import Path
 from agents.sandbox.boxes import make_passable
 from agents.sandbox.toolchain import Toolchain
 
+SKELETON = "skeleton"
+"""The folder's name, below the sandboxes' root."""
+
 _FILES = {
     "passwd": "root:x:0:0::/:/bin/false\nuser:x:1000:1000::/home/user:/bin/bash\n",
     "group": "root:x:0:\nuser:x:1000:\n",
@@ -21,6 +24,12 @@ def lay_out(folder: Path) -> None:
     for name, text in _FILES.items():
         put(folder / name, text.encode())
     put(folder / "forward.mjs", Path(__file__).with_name("forward.mjs").read_bytes())
+
+
+def copy_ca(source: Path, folder: Path) -> None:
+    """Show the certificates that the host trusts besides the usual ones. Blocks."""
+    make_passable(folder)
+    put(folder / "ca.pem", source.read_bytes())
 
 
 def put(path: Path, content: bytes) -> None:

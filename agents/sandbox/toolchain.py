@@ -71,10 +71,11 @@ async def find_toolchain() -> Toolchain:
 
 async def find_registry(toolchain: Toolchain) -> Registry:
     """What npm is configured to use on this host; credentials in addresses are left out."""
-    npm = shutil.which("npm", path=f"{toolchain.node.parent}") or shutil.which("npm")
-    command = [npm] if npm else [str(toolchain.node), str(toolchain.npm / "bin" / "npm-cli.js")]
-    answers = [await ask(*command, "config", "get", key) for key in _NPM_KEYS]
-    url, proxy, ca_file = (None if text in ("", "null", "undefined") else text for text in answers)
+    npm = toolchain.npm / "bin" / "npm-cli.js"
+    command = [str(toolchain.node), str(npm)] if npm.exists() else ["npm"]
+    lines = (await ask(*command, "config", "get", *_NPM_KEYS)).splitlines()
+    said = dict(line.split("=", 1) for line in lines if "=" in line)
+    url, proxy, ca_file = (_value(said.get(key, "")) for key in _NPM_KEYS)
     if url is None:
         raise SandboxUnavailable("npm names no registry")
     trusted = Path(ca_file) if ca_file else toolchain.ca_file
@@ -91,6 +92,11 @@ async def ask(*command: str) -> str:
         said = (err or out).decode(errors="replace").strip()
         raise SandboxUnavailable(f"{Path(command[0]).name} does not run: {said[-300:]}")
     return out.decode().strip()
+
+
+def _value(text: str) -> str | None:
+    """A setting as npm prints it, or None when it has none."""
+    return None if text in ("", "null", "undefined") else text
 
 
 def _without_credentials(url: str) -> str:

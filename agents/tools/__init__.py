@@ -10,6 +10,7 @@ from typing import assert_never
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from agents.paths import UnsafePath
 from agents.ports import ToolCall
 from agents.tools.arguments import (
     TOOLS,
@@ -26,7 +27,7 @@ from agents.tools.arguments import (
 from agents.tools.files import create_or_update_files, delete_files, edit_file, names, read_files
 from agents.tools.search import list_files, search_files
 from agents.tools.terminal import terminal
-from agents.tools.workspace import ToolResult, Workspace
+from agents.tools.workspace import Answer, Refused, ToolResult, Workspace
 
 __all__ = ["ToolResult", "Workspace", "create_tools", "describe_call", "run_tool"]
 
@@ -40,23 +41,32 @@ async def run_tool(call: ToolCall, workspace: Workspace) -> ToolResult:
     summary = _summarize(call.name, arguments)
     if isinstance(arguments, str):
         return ToolResult(ok=False, summary=summary, text=arguments)
+    try:
+        answer = await _run(arguments, workspace)
+    except (Refused, UnsafePath) as error:
+        answer = Answer(str(error), ok=False)
+    return ToolResult(ok=answer.ok, summary=summary, text=answer.text)
+
+
+async def _run(arguments: AnyArguments, workspace: Workspace) -> Answer:
     match arguments:
         case CreateOrUpdateFiles():
-            return await create_or_update_files(arguments, workspace, summary)
+            answer = await create_or_update_files(arguments, workspace)
         case EditFile():
-            return await edit_file(arguments, workspace, summary)
+            answer = await edit_file(arguments, workspace)
         case ReadFiles():
-            return await read_files(arguments, workspace, summary)
+            answer = await read_files(arguments, workspace)
         case ListFiles():
-            return await list_files(arguments, workspace, summary)
+            answer = await list_files(arguments, workspace)
         case SearchFiles():
-            return await search_files(arguments, workspace, summary)
+            answer = await search_files(arguments, workspace)
         case DeleteFiles():
-            return await delete_files(arguments, workspace, summary)
+            answer = await delete_files(arguments, workspace)
         case Terminal():
-            return await terminal(arguments, workspace, summary)
+            answer = await terminal(arguments, workspace)
         case _:
             assert_never(arguments)
+    return answer
 
 
 def describe_call(call: ToolCall) -> str:

@@ -133,7 +133,7 @@ def _schema(arguments: type[Arguments]) -> dict[str, Any]:
     return {key: _inlined(value, definitions) for key, value in schema.items() if key != "title"}
 
 
-def _inlined(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
     """The schema with references replaced by what they point at, and without titles."""
     if isinstance(node, list):
         return [_inlined(item, definitions) for item in node]

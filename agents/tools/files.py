@@ -13,16 +13,14 @@ from agents.tools.arguments import (
     FileContent,
     ReadFiles,
 )
-from agents.tools.workspace import ToolResult, Workspace, not_there, text_of
+from agents.tools.workspace import Answer, Refused, Workspace, not_there, text_of
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 READ_FILE_CHARS: Final = 60_000
 READ_TOTAL_CHARS: Final = 180_000
 
 
-async def create_or_update_files(
-    arguments: CreateOrUpdateFiles, workspace: Workspace, summary: str
-) -> ToolResult:
+async def create_or_update_files(arguments: CreateOrUpdateFiles, workspace: Workspace) -> Answer:
     """Write what may be written, say what may not. The same call twice changes nothing more."""
     accepted: dict[str, bytes] = {}
     refused: list[str] = []
@@ -44,7 +42,7 @@ async def create_or_update_files(
         parts.append("Written:\n" + "\n".join(map(_described, accepted.items())))
     if refused:
         parts.append("Not written; correct and send these files again:\n" + "\n".join(refused))
-    return ToolResult(not refused, summary, "\n".join(parts))
+    return Answer("\n".join(parts), ok=not refused)
 
 
 def _unwritable(file: FileContent) -> str | None:
@@ -73,33 +71,31 @@ def _lines(content: bytes) -> str:
     return _count(content.count(b"\n") + last, "line")
 
 
-async def edit_file(arguments: EditFile, workspace: Workspace, summary: str) -> ToolResult:
-    """Apply all edits to a copy, then write it once; on any failure the file stays as it is."""
-    try:
-        path = safe_path(arguments.path)
-    except UnsafePath as error:
-        return ToolResult(ok=False, summary=summary, text=str(error))
+async def edit_file(arguments: EditFile, workspace: Workspace) -> Answer:
+    """Apply all edits to a copy, then write it once; on any failure the file stays as it is.
+
+    Raises: UnsafePath, Refused.
+    """
+    path = safe_path(arguments.path)
     content = await workspace.read(path)
     if content is None:
-        return ToolResult(False, summary, not_there(path, sorted(await workspace.tree())))
+        raise Refused(not_there(path, sorted(await workspace.tree())))
     text = text_of(content)
     if text is None:
-        return ToolResult(False, summary, f"{path} is a binary file; it cannot be edited as text.")
+        raise Refused(f"{path} is a binary file; it cannot be edited as text.")
     try:
-        edited = apply_edits(text, [Edit(e.search, e.replace) for e in arguments.edits])
-        stored = edited.encode()
+        edited = apply_edits(text, [Edit(e.search, e.replace) for e in arguments.edits]).encode()
     except EditFailed as error:
-        return ToolResult(False, summary, f"{path} was not changed. {error}")
-    except UnicodeEncodeError:
-        return ToolResult(False, summary, f"{path} was not changed: not valid Unicode.")
-    if len(stored) > MAX_FILE_BYTES:
-        return ToolResult(False, summary, f"{path} would be larger than {MAX_FILE_BYTES} bytes.")
-    await workspace.write({path: stored})
-    count = _count(len(arguments.edits), "edit")
-    return ToolResult(True, summary, f"Applied {count}: {_described((path, stored))}")
+        raise Refused(f"{path} was not changed. {error}") from error
+    except UnicodeEncodeError as error:
+        raise Refused(f"{path} was not changed: a replacement is not valid Unicode.") from error
+    if len(edited) > MAX_FILE_BYTES:
+        raise Refused(f"{path} was not changed: it would exceed {MAX_FILE_BYTES} bytes.")
+    await workspace.write({path: edited})
+    return Answer(f"Applied {_count(len(arguments.edits), 'edit')}: {_described((path, edited))}")
 
 
-async def read_files(arguments: ReadFiles, workspace: Workspace, summary: str) -> ToolResult:
+async def read_files(arguments: ReadFiles, workspace: Workspace) -> Answer:
     """The files' texts, each under its own heading; long ones are cut with a mark."""
     shown: list[str] = []
     problems: list[str] = []
@@ -117,7 +113,7 @@ async def read_files(arguments: ReadFiles, workspace: Workspace, summary: str) -
         block = _block(path, content, min(left, READ_FILE_CHARS))
         left = max(0, left - len(block))
         shown.append(block)
-    return ToolResult(not problems, summary, "\n\n".join([*shown, *problems]))
+    return Answer("\n\n".join([*shown, *problems]), ok=not problems)
 
 
 def _block(path: str, content: bytes, limit: int) -> str:
@@ -137,7 +133,7 @@ def _block(path: str, content: bytes, limit: int) -> str:
     )
 
 
-async def delete_files(arguments: DeleteFiles, workspace: Workspace, summary: str) -> ToolResult:
+async def delete_files(arguments: DeleteFiles, workspace: Workspace) -> Answer:
     """Delete what is there; whatever is not is told."""
     tree = sorted(await workspace.tree())
     there: list[str] = []
@@ -158,7 +154,7 @@ async def delete_files(arguments: DeleteFiles, workspace: Workspace, summary: st
     if there:
         await workspace.remove(there)
     parts = [f"Deleted: {', '.join(there)}"] if there else []
-    return ToolResult(not problems, summary, "\n".join([*parts, *problems]))
+    return Answer("\n".join([*parts, *problems]), ok=not problems)
 
 
 def _few(paths: Sequence[str], shown: int = 20) -> str:

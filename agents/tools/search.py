@@ -5,9 +5,9 @@ from typing import Final
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-from agents.paths import UnsafePath, safe_path
+from agents.paths import safe_path
 from agents.tools.arguments import ListFiles, SearchFiles
-from agents.tools.workspace import ToolResult, Workspace, not_there, text_of
+from agents.tools.workspace import Answer, Refused, Workspace, not_there, text_of
 
 MAX_LISTED: Final = 500
 MAX_MATCHES: Final = 200
@@ -18,57 +18,45 @@ MAX_SEARCHED_BYTES: Final = 512 * 1024
 Matches = Callable[[str], bool]
 
 
-async def list_files(arguments: ListFiles, workspace: Workspace, summary: str) -> ToolResult:
-    """The files below a folder, with sizes."""
-    tree = await workspace.tree()
-    try:
-        below = _below(arguments.path, tree)
-    except UnsafePath as error:
-        return ToolResult(ok=False, summary=summary, text=str(error))
-    if not below:
-        return ToolResult(False, summary, _nothing_at(arguments.path, tree))
+async def list_files(arguments: ListFiles, workspace: Workspace) -> Answer:
+    """The files below a folder, with sizes. Raises: UnsafePath, Refused."""
+    below = _below(arguments.path, await workspace.tree())
     lines = [f"{path} ({len(content)} bytes)" for path, content in sorted(below.items())]
     if len(lines) > MAX_LISTED:
         rest = len(lines) - MAX_LISTED
         lines = [*lines[:MAX_LISTED], f"… and {rest} more files; list a folder of them."]
-    return ToolResult(True, summary, "\n".join(lines))
+    return Answer("\n".join(lines) or "The project has no files yet.")
 
 
-async def search_files(arguments: SearchFiles, workspace: Workspace, summary: str) -> ToolResult:
-    """Matching lines as `path:line: text`, with counts where the answer is cut."""
-    tree = await workspace.tree()
-    try:
-        below = _below(arguments.path, tree)
-    except UnsafePath as error:
-        return ToolResult(ok=False, summary=summary, text=str(error))
-    if not below:
-        return ToolResult(False, summary, _nothing_at(arguments.path, tree))
+async def search_files(arguments: SearchFiles, workspace: Workspace) -> Answer:
+    """Matching lines as `path:line: text`, with counts where the answer is cut.
+
+    Raises: UnsafePath, Refused.
+    """
+    below = _below(arguments.path, await workspace.tree())
     matches, note = _matcher(arguments.pattern)
     found = list(_found(below, matches))
     lines = found[:MAX_MATCHES]
     if len(found) > MAX_MATCHES:
         lines.append(f"… and {len(found) - MAX_MATCHES} more matches; narrow the pattern.")
     heading = f"{note}{len(found)} matching lines" if found else f"{note}No line matches."
-    return ToolResult(True, summary, "\n".join([heading, *lines]))
+    return Answer("\n".join([heading, *lines]))
 
 
 def _below(folder: str, tree: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """The files in a folder, or the one file of that name. Raises: UnsafePath."""
+    """The files in a folder, or the one file of that name. Raises: UnsafePath, Refused."""
     plain = folder.strip().rstrip("/")
     if plain in ("", "."):
         return tree
     path = safe_path(plain)
-    return {
+    below = {
         name: content
         for name, content in tree.items()
         if name == path or name.startswith(path + "/")
     }
-
-
-def _nothing_at(folder: str, tree: Mapping[str, bytes]) -> str:
-    if folder.strip().rstrip("/") in ("", "."):
-        return "The project has no files yet."
-    return not_there(folder, sorted(tree))
+    if not below:
+        raise Refused(not_there(path, sorted(tree)))
+    return below
 
 
 def _matcher(pattern: str) -> tuple[Matches, str]:

@@ -6,7 +6,7 @@ from typing import Final
 from agents.commands import clamp_timeout, is_package_install, refusal
 from agents.ports import CommandResult
 from agents.tools.arguments import Terminal
-from agents.tools.workspace import ToolResult, Workspace
+from agents.tools.workspace import Answer, Refused, Workspace
 
 MAX_OUTPUT_CHARS: Final = 24_000
 """What a model reads of a command's output; the sandbox has cut it to 64 KiB before."""
@@ -14,18 +14,21 @@ MAX_OUTPUT_CHARS: Final = 24_000
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 
 
-async def terminal(arguments: Terminal, workspace: Workspace, summary: str) -> ToolResult:
-    """Run the command if the policy lets it; a non-zero exit is a result like any other."""
+async def terminal(arguments: Terminal, workspace: Workspace) -> Answer:
+    """Run the command if the policy lets it; a non-zero exit is a result like any other.
+
+    Raises: Refused.
+    """
     command = arguments.command.strip()
     reason = refusal(command)
     if reason is not None:
-        return ToolResult(ok=False, summary=summary, text=reason)
+        raise Refused(reason)
     timeout_s = clamp_timeout(arguments.timeout_ms)
     network = is_package_install(command)
     if network:
         command = f"{command} --ignore-scripts"  # strangers' scripts do not run with a network
     result = await workspace.run(command, timeout_s=timeout_s, network=network)
-    return ToolResult(result.ok, summary, _report(result, timeout_s))
+    return Answer(_report(result, timeout_s), ok=result.ok)
 
 
 def _report(result: CommandResult, timeout_s: float) -> str:

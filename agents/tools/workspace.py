@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from posixpath import basename
 from typing import Protocol
 
+from agents.errors import GenerationError
 from agents.ports import CommandResult
 
 
@@ -45,6 +46,18 @@ class ToolResult:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one tool has to say to the model."""
+
+    text: str
+    ok: bool = True
+
+
+class Refused(GenerationError):
+    """The call cannot be carried out and changed nothing; `str()` tells the model why."""
+
+
 def text_of(content: bytes) -> str | None:
     """The file as text, or None when it is binary (not UTF-8, or with a NUL)."""
     if b"\0" in content:
@@ -56,11 +69,10 @@ def text_of(content: bytes) -> str | None:
 
 
 def near_names(path: str, paths: Sequence[str]) -> list[str]:
-    """Up to three paths that may have been meant: the same file name first, then alike ones."""
+    """Up to three paths that may have been meant: of the same file name, else alike ones."""
     name = basename(path).lower()
     same = [other for other in paths if basename(other).lower() == name]
-    alike = get_close_matches(path, paths, n=3, cutoff=0.6)
-    return list(dict.fromkeys([*same, *alike]))[:3]
+    return same[:3] or get_close_matches(path, paths, n=3, cutoff=0.6)
 
 
 def not_there(path: str, paths: Sequence[str]) -> str:

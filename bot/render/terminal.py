@@ -4,6 +4,7 @@ Texts from outside lose their control characters, which could steer the terminal
 no terminal, `bot.render.lines` tells the same story line by line.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -16,9 +17,10 @@ from agents.types import Check, Diagnostic, Stage, TaskStatus
 MAX_FILES = 12
 MAX_DIAGNOSTICS = 3
 
+_SUMMARY_TAG = re.compile("</?task_summary>")
 _ORDER = {stage: index for index, stage in enumerate(Stage)}
 _CONTROL = {
-    **dict.fromkeys([*range(32), *range(0x7F, 0xA0)], " "),
+    **dict.fromkeys([*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029], " "),
     **dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F], ""),
 }
 _DONE, _ACTIVE, _WAITING, _FAILED = "✓", "●", "○", "✗"
@@ -209,5 +211,6 @@ def _success(state: TaskState) -> Iterator[Text]:
 
 
 def _last_line(text: str) -> str:
-    lines = [line for line in text[-2_000:].splitlines() if line.strip()]
+    said = _SUMMARY_TAG.sub("", text[-2_000:])
+    lines = [line for line in said.splitlines() if line.strip()]
     return clean(lines[-1]) if lines else ""

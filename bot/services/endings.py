@@ -5,7 +5,7 @@ People never read an exception's text: each key of the error tree has its own, w
 
 from dataclasses import dataclass
 
-from agents.errors import SandboxUnavailable, TaskStopped, UserError, ZapdevError
+from agents.errors import LimitExceeded, SandboxUnavailable, UserError, ZapdevError
 from agents.events import TaskCancelled, TaskCompleted, TaskFailed
 from agents.pipeline import Answered, Built, Stuck
 from agents.prompts import extract_summary
@@ -125,10 +125,13 @@ def stuck(outcome: Stuck, *, has_version: bool) -> Ending:
 
 
 def failed(error: ZapdevError | None) -> Ending:
-    """An error of the tree, or None for a defect of ours."""
+    """An error of the tree, or None for a defect of ours.
+
+    Only what is written for people is said as it is: `UserError` and `LimitExceeded`.
+    """
     if isinstance(error, UserError):
         return _failed(TaskFailed(code=error.key, message=str(error), hint=error.hint))
-    if isinstance(error, TaskStopped):
+    if isinstance(error, LimitExceeded):
         event = TaskFailed(
             code=error.key,
             message=str(error),

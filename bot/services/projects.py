@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agents.errors import NotFound
 from agents.ports import Blobs, Ids
-from agents.types import AppFiles, BlobHash, FragmentId, OwnerId, ProjectId, TaskId
+from agents.types import AppFiles, BlobHash, FragmentId, OwnerId, ProjectId
 from bot.store.port import Fragment, Project, Projects, Queue, StoredMessage, TaskRow
 
 
@@ -108,11 +108,10 @@ class ProjectService:
         return head, await _load(self._store, head.files)
 
     async def text_files(
-        self, owner: OwnerId, task_id: TaskId, fragment_id: FragmentId
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId
     ) -> TextFiles:
-        """What the task left behind, as `complete.files` shows it. Raises: NotFound."""
-        row = await self._store.task(owner, task_id)
-        fragment = await self._store.fragment(owner, row.project_id, fragment_id)
+        """One version, as `complete.files` shows it. Raises: NotFound, StoreUnavailable."""
+        fragment = await self._store.fragment(owner, project_id, fragment_id)
         return await read_text(self._store, fragment.files)
 
     async def fragments(

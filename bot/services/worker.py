@@ -5,12 +5,9 @@ The task boundary is here: one of the three places where errors are caught.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
-
-from agents.logger import create_logger, task_scope
-from agents.models import ModelCatalog
-from agents.sandbox.manager import SandboxManager
 
 from agents.background import Background
 from agents.errors import (
@@ -19,19 +16,23 @@ from agents.errors import (
     SandboxError,
     SandboxUnavailable,
     SeqConflict,
+    StoreError,
     StoreUnavailable,
     ZapdevError,
 )
-from agents.events import TaskStarted
+from agents.events import TaskStarted, TextVoided
+from agents.logger import create_logger, task_scope
+from agents.models import ModelCatalog
 from agents.pipeline import Answered, Built, Outcome, Stuck, run_pipeline
 from agents.ports import Clock, Ids, Toolkit
 from agents.replay import read_progress
 from agents.run import Job, Run
+from agents.sandbox.manager import SandboxManager
 from agents.spending import Spending
-from agents.types import FragmentId, WorkerId
-from bot.feed import Hub, JournalWriter
+from agents.types import FragmentId, TaskStatus, WorkerId
+from bot.feed import Hub, JournalWriter, wait_for_bell
 from bot.services import endings
-from bot.services.tasks import QUEUE_TOPIC
+from bot.services.tasks import QUEUE_TOPIC, cancel_topic
 from bot.store.port import MAX_ATTEMPTS, Claim, Ending, EventLog, Projects, Queue
 
 log = create_logger(__name__)
@@ -90,17 +91,18 @@ class Worker:
         free = asyncio.Semaphore(parts.pace.slots)
         poll_s = parts.pace.busy_poll_s
         try:
-            while True:
-                await free.acquire()
-                news = parts.hub.listen(QUEUE_TOPIC)
-                claim = await self._claim()
-                if claim is None:
+            with parts.hub.listen(QUEUE_TOPIC) as bell:
+                while True:
+                    await free.acquire()
+                    bell.clear()
+                    claim = await self._claim()
+                    if claim is not None:
+                        poll_s = parts.pace.busy_poll_s
+                        self._background.spawn(self._work(claim, free.release), name="work")
+                        continue
                     free.release()
-                    await news.wait(timeout_s=poll_s)
+                    await wait_for_bell(bell, parts.clock, poll_s)
                     poll_s = min(poll_s * 2, parts.pace.idle_poll_s)
-                    continue
-                poll_s = parts.pace.busy_poll_s
-                self._background.start(self._work(claim, free.release), name="work")
         finally:
             await self._background.stop()
 
@@ -108,7 +110,7 @@ class Worker:
         try:
             return await self._parts.store.claim(self.id)
         except StoreUnavailable:
-            log.warning("store_unavailable", action="claim")
+            log.warning("store unavailable", action="claim")
             return None
 
     async def _work(self, claim: Claim, release: Callable[[], None]) -> None:
@@ -126,31 +128,31 @@ class Worker:
         """Run one claim to its end, whatever happens, and write that end once."""
         parts = self._parts
         last_seq = claim.log[-1].seq if claim.log else 0
-        journal = JournalWriter(parts.store, claim.lease, last_seq, clock=parts.clock)
+        journal = JournalWriter(parts.store, claim.lease, last_seq, parts.clock)
         run = self._prepare(claim, journal)
         stop = _Stop()
         work = self._background.start(self._bounded(run), name="pipeline")
         beat = self._background.start(self._keep_lease(claim, work, stop), name="lease")
         try:
-            outcome = await work
+            await self._after_outcome(claim, journal, run, await work)
         except asyncio.CancelledError:
             await asyncio.shield(self._after_cancel(claim, journal, stop))
             if stop.by is None and not stop.lost:
                 raise
         except (LeaseLost, SeqConflict):
-            log.warning("lease_lost")
+            log.warning("lease lost")
         except StoreUnavailable:
-            log.error("store_unavailable", action="run")  # the lease expires; another takes over
+            log.exception(
+                "store unavailable", action="run"
+            )  # the lease expires; another takes over
         except SandboxError as error:
             await self._after_sandbox_error(claim, journal, error)
         except ZapdevError as error:
-            log.warning("task_failed", key=error.key, error=str(error))
+            log.warning("task failed", key=error.key, error=str(error))
             await self._end(claim, journal, endings.failed(error))
         except Exception:  # the task boundary: a defect of ours ends the task, not the worker
-            log.exception("task_crashed")
+            log.exception("task crashed")
             await self._end(claim, journal, endings.failed(None))
-        else:
-            await self._after_outcome(claim, journal, run, outcome)
         finally:
             beat.cancel()
             await journal.close()
@@ -158,6 +160,8 @@ class Worker:
     def _prepare(self, claim: Claim, journal: JournalWriter) -> Run:
         task, parts = claim.task, self._parts
         progress = read_progress(claim.log)
+        if progress.cut:
+            journal.record(TextVoided(reason="The worker that was writing was lost."))
         journal.record(TaskStarted(attempt=task.attempts, worker_id=self.id))
         job = Job(
             task_id=task.id,
@@ -173,10 +177,13 @@ class Worker:
 
     async def _bounded(self, run: Run) -> Outcome:
         limit_s = self._parts.kit.budget.wall_s
+        limit = asyncio.timeout(limit_s)
         try:
-            async with asyncio.timeout(limit_s):
+            async with limit:
                 return await run_pipeline(run)
         except TimeoutError:
+            if not limit.expired():
+                raise
             raise LimitExceeded(
                 f"The limit of {limit_s / 60:.0f} minutes per task is reached."
             ) from None
@@ -184,24 +191,24 @@ class Worker:
     async def _keep_lease(self, claim: Claim, work: asyncio.Task[Outcome], stop: _Stop) -> None:
         """Renew while the work runs; end it when somebody asks, or when the lease is lost."""
         parts = self._parts
-        while not work.done():
-            news = parts.hub.listen(f"cancel:{claim.task.id}")
-            await news.wait(timeout_s=parts.pace.heartbeat_s)
-            try:
-                stop.by = await parts.store.renew(claim.lease)
-            except LeaseLost:
-                stop.lost = True
-            except StoreUnavailable:
-                log.warning("store_unavailable", action="renew")
-                continue
-            if stop.by is not None or stop.lost:
-                work.cancel()
-                return
+        with parts.hub.listen(cancel_topic(claim.task.id)) as bell:
+            while not work.done():
+                bell.clear()
+                try:
+                    stop.by = await parts.store.renew(claim.lease)
+                except LeaseLost:
+                    stop.lost = True
+                except StoreUnavailable:
+                    log.warning("store unavailable", action="renew")
+                if stop.by is not None or stop.lost:
+                    work.cancel()
+                    return
+                await wait_for_bell(bell, parts.clock, parts.pace.heartbeat_s)
 
     async def _after_cancel(self, claim: Claim, journal: JournalWriter, stop: _Stop) -> None:
         """A person's stop ends the task; a stop of this process only hands it back."""
         if stop.lost:
-            log.warning("lease_lost")
+            log.warning("lease lost")
         elif stop.by is not None:
             await self._end(claim, journal, endings.cancelled(stop.by))
         else:
@@ -211,7 +218,7 @@ class Worker:
         self, claim: Claim, journal: JournalWriter, error: SandboxError
     ) -> None:
         """A lost sandbox is worth another attempt from the log; a missing one is not."""
-        log.warning("sandbox_error", key=error.key, error=str(error))
+        log.warning("sandbox error", key=error.key, error=str(error))
         attempts = claim.task.attempts
         if isinstance(error, SandboxUnavailable) or attempts >= MAX_ATTEMPTS:
             await self._end(claim, journal, endings.failed(error))
@@ -227,11 +234,15 @@ class Worker:
         match outcome:
             case Built():
                 fragment_id = FragmentId(self._parts.ids.new("frag"))
-                ended = await self._end(claim, journal, endings.built(outcome, fragment_id, usage))
+                ended = False
+                try:
+                    ending = endings.built(outcome, fragment_id, usage)
+                    ended = await self._end(claim, journal, ending)
+                finally:
+                    if not ended:
+                        await outcome.sandbox.close()
                 if ended:
                     await self._parts.manager.keep(claim.project.id, outcome.sandbox)
-                else:
-                    await outcome.sandbox.close()
             case Answered():
                 project = claim.project
                 ending = endings.answered(outcome, project.title, project.preview_url, usage)
@@ -241,17 +252,23 @@ class Worker:
                 await self._end(claim, journal, ending)
 
     async def _end(self, claim: Claim, journal: JournalWriter, ending: Ending) -> bool:
-        """Write the end; answers whether it counted."""
+        """Write the end; answers whether it counted.
+
+        Raises: StoreError, when the store refuses the events before it or the new version. A bad
+        end is written all the same, without what the journal could not write.
+        """
+        unwritten = () if ending.status is TaskStatus.COMPLETE else (StoreError,)
         try:
-            await journal.flush()
-            await self._parts.store.finish(claim.lease, journal.last_seq, ending)
+            with suppress(*unwritten):
+                await journal.flush()
+            await self._parts.store.finish(claim.lease, journal.seq, ending)
         except (LeaseLost, SeqConflict):
-            log.warning("lease_lost", action="finish")
+            log.warning("lease lost", action="finish")
             return False
         except StoreUnavailable:
-            log.error("store_unavailable", action="finish")
+            log.exception("store unavailable", action="finish")
             return False
-        log.info("task_ended", status=ending.status)
+        log.info("task ended", status=ending.status)
         return True
 
     async def _hand_back(
@@ -262,5 +279,5 @@ class Worker:
             await self._parts.store.hand_back(
                 claim.lease, delay_s=delay_s, count_attempt=count_attempt
             )
-        except (LeaseLost, StoreUnavailable):
-            log.warning("hand_back_failed")  # the lease expires by itself
+        except StoreError:
+            log.warning("hand back failed")  # the lease expires by itself

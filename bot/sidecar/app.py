@@ -18,7 +18,6 @@ def create_app(deps: SidecarDeps) -> web.Application:
     app[STREAMS] = streams = Streams()
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(streams.stop)
-    app.on_cleanup.append(streams.close)
     app.add_routes(tasks.routes())
     app.add_routes(projects.routes())
     app.add_routes(server.routes())

@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 
-from agents.paths import safe_path
+from agents.paths import contained_path
 from agents.types import AppFiles
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -22,7 +22,7 @@ def build_archive(files: AppFiles, *, folder: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(files):
-            entry = zipfile.ZipInfo(f"{folder}/{safe_path(path)}", date_time=_EPOCH)
+            entry = zipfile.ZipInfo(f"{folder}/{contained_path(path)}", date_time=_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = _UNIX
             entry.external_attr = _REGULAR_0644

@@ -6,22 +6,29 @@ compression, which would hold events back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from agents.background import Background
-from agents.errors import BadRequest, StoreError
+from agents.errors import BadRequest, StoreUnavailable
 from agents.events import Recorded, TaskCompleted
 from agents.logger import create_logger
 from agents.types import TaskId
 from bot.render import sse
+from bot.services.projects import TextFiles
 from bot.sidecar.deps import DEPS, SidecarDeps
 from bot.store.port import TaskRow
 
 STREAMS: web.AppKey["Streams"] = web.AppKey("streams")
 
 _RECONNECT_AFTER = b"retry: 1000\n\n"
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""`struct linger`: on, 0 seconds (socket(7))."""
+
 _log = create_logger(__name__)
 
 
@@ -33,7 +40,6 @@ class Streams:
     """Every open stream of this process, so that a graceful stop can end them."""
 
     def __init__(self) -> None:
-        self._background = Background()
         self._stopping = asyncio.Event()
 
     async def stop(self, app: web.Application) -> None:
@@ -41,57 +47,70 @@ class Streams:
         del app
         self._stopping.set()
 
-    async def close(self, app: web.Application) -> None:
-        """Leave nothing running."""
-        del app
-        await self._background.stop()
-
     async def serve(self, request: web.Request, task: TaskRow, after: int) -> web.StreamResponse:
         """Answer with the task's events after `after`, until the terminal one was sent."""
+        deps = request.app[DEPS]
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream; charset=utf-8",
                 "Cache-Control": "no-cache",
                 "X-Accel-Buffering": "no",
-                "X-Task-Id": task.id,
             }
         )
         await response.prepare(request)
-        writer = _Writer(request, response, request.app[DEPS].write_timeout_s)
+        writer = _Writer(request, response, deps.write_timeout_s)
+        batches = deps.feed.follow(task.id, after)
+        background = Background()
         try:
             await writer.write(_RECONNECT_AFTER)
-            await self._relay(request.app[DEPS], task, after, writer)
-            await response.write_eof()
+            await self._relay(deps, task, _Pump(batches, background), writer)
         except ReaderGone:
             _log.info("stream reader gone", task_id=task.id)
-        except StoreError:
+        except StoreUnavailable:
             # The headers are out, so no status can say it: break off, and the client resumes.
-            _log.warning("stream interrupted by the store", task_id=task.id, exc_info=True)
+            _log.warning("stream interrupted by the store", task_id=task.id)
             writer.abort()
+        finally:
+            await background.stop()
+            if isinstance(batches, AsyncGenerator):
+                await batches.aclose()
         return response
 
-    async def _relay(self, deps: SidecarDeps, task: TaskRow, after: int, writer: "_Writer") -> None:
-        stopping = self._background.start(self._stopping.wait(), name="stream-stopping")
-        batches = deps.feed.follow(task.id, after)
-        following = self._background.start(_next(batches), name="stream-follow")
-        try:
-            while not stopping.done():
-                await asyncio.wait(
-                    {following, stopping},
-                    timeout=deps.heartbeat_s,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if not following.done():
-                    await writer.write(sse.comment("still here"))
-                    continue
+    async def _relay(
+        self, deps: SidecarDeps, task: TaskRow, pump: "_Pump", writer: "_Writer"
+    ) -> None:
+        """Write batches as they come and a comment when none does, until either side ends."""
+        stopping = pump.background.start(self._stopping.wait(), name="stream-stopping")
+        following = pump.next()
+        while not stopping.done():
+            await asyncio.wait(
+                {following, stopping},
+                timeout=deps.heartbeat_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if following.done():
                 batch = following.result()
                 if batch is None:
                     return
                 await writer.write(await _encode(deps, task, batch))
-                following = self._background.start(_next(batches), name="stream-follow")
-        finally:
-            following.cancel()
-            stopping.cancel()
+                following = pump.next()
+            elif not stopping.done():
+                await writer.write(sse.comment("still here"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pump:
+    """Takes batches one at a time, so that waiting for one can be interrupted by a heartbeat."""
+
+    batches: AsyncIterator[list[Recorded]]
+    background: Background
+
+    def next(self) -> asyncio.Task[list[Recorded] | None]:
+        """The next batch, or None after the last."""
+        return self.background.start(self._take(), name="stream-follow")
+
+    async def _take(self) -> list[Recorded] | None:
+        return await anext(self.batches, None)
 
 
 class _Writer:
@@ -118,24 +137,28 @@ class _Writer:
             raise ReaderGone from None
 
     def abort(self) -> None:
-        """Drop the connection at once, with whatever it has not read."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
-
-
-async def _next(batches: AsyncIterator[list[Recorded]]) -> list[Recorded] | None:
-    return await anext(batches, None)
+        """Reset the connection at once; the system does not keep what was not read."""
+        transport = self._request.transport
+        if transport is not None:
+            raw = transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            transport.abort()
 
 
 async def _encode(deps: SidecarDeps, task: TaskRow, batch: list[Recorded]) -> bytes:
     """One write per batch; the completed frame carries the whole app."""
-    frames = []
-    for recorded in batch:
-        files = None
-        if isinstance(recorded.event, TaskCompleted) and recorded.event.fragment_id:
-            files = await deps.projects.text_files(deps.owner, task.id, recorded.event.fragment_id)
-        frames.append(sse.encode(recorded, files=files) or b"")
-    return b"".join(frames)
+    frames = [await _frame(deps, task, recorded) for recorded in batch]
+    return b"".join(frame for frame in frames if frame is not None)
+
+
+async def _frame(deps: SidecarDeps, task: TaskRow, recorded: Recorded) -> bytes | None:
+    event = recorded.event
+    if not isinstance(event, TaskCompleted):
+        return sse.encode(recorded)
+    app = TextFiles({}, [])
+    if event.fragment_id is not None:
+        app = await deps.projects.text_files(deps.owner, task.project_id, event.fragment_id)
+    return sse.encode(recorded, files=app.text, binary_files=app.binary, project_id=task.project_id)
 
 
 def cursor(request: web.Request, task: TaskRow) -> int:

@@ -66,7 +66,8 @@ class Fragment:
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
     """One row of the conversation: role USER | ASSISTANT, type RESULT | ERROR | STREAMING,
-    status PENDING | STREAMING | COMPLETE."""
+    status PENDING | STREAMING | COMPLETE.
+    """
 
     id: MessageId
     project_id: ProjectId

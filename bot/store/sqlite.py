@@ -122,8 +122,8 @@ class SqliteStore:
     # --- the queue -----------------------------------------------------------------------
 
     async def enqueue(self, new: NewTask) -> TaskRow:
-        now = self._now()
-        row = await self._database.write(lambda c: tasks.enqueue(c, new, self._ids, now))
+        now, ids = self._now(), tasks.fresh_ids(self._ids, new)
+        row = await self._database.write(lambda c: tasks.enqueue(c, new, ids, now))
         self._notify(row.id, QUEUE_TOPIC)
         return row
 

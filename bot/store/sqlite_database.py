@@ -37,6 +37,7 @@ _DEFECTS = {
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_MISUSE,
     sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_SCHEMA,
 }
 """Primary result codes that mean a mistake of ours, not trouble with the file."""
 

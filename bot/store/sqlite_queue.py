@@ -45,6 +45,23 @@ _LOST = TaskFailed(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FreshIds:
+    """Ids for all that an enqueue may write. `messages` begins with the user's and the answer."""
+
+    task: TaskId
+    project: ProjectId
+    messages: Sequence[str]
+
+
+def fresh_ids(ids: Ids, new: NewTask) -> FreshIds:
+    return FreshIds(
+        TaskId(ids.new("task")),
+        ProjectId(ids.new("proj")),
+        [ids.new("msg") for _ in range(2 + len(new.history))],
+    )
+
+
 @dataclass(slots=True)
 class Taken:
     """What a claim did: the task it took, if there was one, and those it ended on its way."""
@@ -53,7 +70,7 @@ class Taken:
     ended: list[TaskId] = field(default_factory=list)
 
 
-def enqueue(connection: sqlite3.Connection, new: NewTask, ids: Ids, now: int) -> TaskRow:
+def enqueue(connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: int) -> TaskRow:
     """Raises: NotFound."""
     if new.origin is not None:
         row = connection.execute(
@@ -62,7 +79,7 @@ def enqueue(connection: sqlite3.Connection, new: NewTask, ids: Ids, now: int) ->
         if row is not None:
             return task_of(row)
     project_id = _project_for(connection, new, ids, now)
-    task_id = TaskId(ids.new("task"))
+    task_id = ids.task
     accepted = TaskAccepted(
         project_id=project_id,
         task_kind=new.kind,
@@ -72,25 +89,27 @@ def enqueue(connection: sqlite3.Connection, new: NewTask, ids: Ids, now: int) ->
     _insert_task(connection, new, project_id, task_id, now)
     log.insert_lines(connection, task_id, 0, [(accepted.kind, dump_event(accepted))], now)
     for message in (
-        projects.NewMessage(ids.new("msg"), "USER", "RESULT", "COMPLETE", new.prompt),
-        projects.NewMessage(ids.new("msg"), "ASSISTANT", "STREAMING", "PENDING", ""),
+        projects.NewMessage(ids.messages[0], "USER", "RESULT", "COMPLETE", new.prompt),
+        projects.NewMessage(ids.messages[1], "ASSISTANT", "STREAMING", "PENDING", ""),
     ):
         projects.insert_message(connection, message, project_id, task_id, now)
     return _get(connection, task_id)
 
 
-def _project_for(connection: sqlite3.Connection, new: NewTask, ids: Ids, now: int) -> ProjectId:
+def _project_for(
+    connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: int
+) -> ProjectId:
     """The project to work on, made if need be, with its conversation seeded if it has none."""
     if new.project_id is None:
-        project_id = ProjectId(ids.new("proj"))
+        project_id = ids.project
         projects.insert_project(connection, new.owner, project_id, clean_text(new.prompt), now)
     else:
         project_id = projects.get_project(connection, new.owner, new.project_id).id
         projects.touch_project(connection, project_id, now)
     if new.history and not projects.list_messages(connection, project_id):
-        for turn in new.history:
+        for message_id, turn in zip(ids.messages[2:], new.history, strict=True):
             seed = projects.NewMessage(
-                ids.new("msg"), turn.role.upper(), "RESULT", "COMPLETE", turn.text
+                message_id, turn.role.upper(), "RESULT", "COMPLETE", turn.text
             )
             projects.insert_message(connection, seed, project_id, None, now)
     return project_id

@@ -75,8 +75,10 @@ class RunningSidecar:
 
 
 @asynccontextmanager
-async def running_sidecar(path: Path, **changes: Any) -> AsyncIterator[RunningSidecar]:
-    """Serve on a free loopback port over the store file at `path`; `changes` go to the deps."""
+async def running_sidecar(
+    path: Path, *, port: int = 0, **changes: Any
+) -> AsyncIterator[RunningSidecar]:
+    """Serve on loopback (0: any free port) over the store at `path`; `changes` go to the deps."""
     async with AsyncExitStack() as stack:
         hub = Hub()
         clock, ids = SystemClock(), RandomIds()
@@ -97,10 +99,10 @@ async def running_sidecar(path: Path, **changes: Any) -> AsyncIterator[RunningSi
         runner = web.AppRunner(create_app(replace(deps, **changes)), shutdown_timeout=5)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
-        host, port = runner.addresses[0][:2]
-        url = f"http://{host}:{port}"
+        host, bound = runner.addresses[0][:2]
+        url = f"http://{host}:{bound}"
         http = await stack.enter_async_context(aiohttp.ClientSession(url))
         yield RunningSidecar(url, store, ScriptedWorker(store), http, runner)
 

@@ -174,9 +174,7 @@ class ScriptedWorker:
         await self.write(files)
         await self.play(
             TurnFinished(step=1, text="I will build a board.", finish_reason="stop"),
-            UsageRecorded(
-                model="offline", usage=Usage(prompt_tokens=1200, completion_tokens=800)
-            ),
+            UsageRecorded(model="offline", usage=Usage(prompt_tokens=1200, completion_tokens=800)),
             StageEntered(stage=Stage.VALIDATING, message="Checking the app"),
         )
         await self.check(Check.LINT)

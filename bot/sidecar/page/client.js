@@ -60,6 +60,7 @@ export async function* follow(taskId, options = {}) {
   const { signal, base = "", onConnection = () => {} } = options;
   let seen = options.after ?? 0;
   let failures = 0;
+  let ended = false;
   for (;;) {
     const url = `${base}/api/stream-progress?taskId=${encodeURIComponent(taskId)}`;
     const before = seen;
@@ -77,16 +78,17 @@ export async function* follow(taskId, options = {}) {
       if (signal?.aborted) return;
       if (error instanceof ApiError && error.status < 500) throw error;
     }
+    if (ended) return;
     failures = seen > before ? 1 : failures + 1;
     onConnection("reconnecting");
     if (failures >= FAILURES_BEFORE_POLLING) {
       for await (const progress of poll(taskId, options)) {
         onConnection("polling");
         yield { seq: seen, frame: { type: "snapshot", progress } };
-        if (ENDED.has(progress.status)) return;
+        ended = ENDED.has(progress.status); // then one last try for the frames themselves
       }
     }
-    await pause(backoff(failures), signal);
+    if (!ended) await pause(backoff(failures), signal);
     if (signal?.aborted) return;
   }
 }

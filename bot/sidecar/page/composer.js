@@ -12,7 +12,7 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
   const box = h("textarea", {
     id: "prompt",
     name: "prompt",
-    rows: info ? 3 : 2,
+    rows: info ? 3 : 1,
     placeholder,
     "aria-label": label,
     "aria-describedby": "prompt-problem",
@@ -24,9 +24,9 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
   const button = h("button", { type: "submit", class: "primary button", disabled: true }, submit, icon("arrow"));
   const form = h(
     "form",
-    { class: "composer", novalidate: true },
+    { class: info ? "composer" : "composer compact", novalidate: true },
     box,
-    h("div", { class: "composer-row" }, framework, model, h("span", { class: "grow" }), button),
+    h("div", { class: "composer-row" }, framework, model, info && h("span", { class: "grow" }), button),
   );
 
   const say = (text) => {

@@ -24,14 +24,14 @@ export function initial(taskId = null) {
     reason: "",
     sandbox: null,
     text: "",
-    textMark: 0,
+    mark: { text: 0, files: new Map() },
     files: new Map(),
     tools: [],
     checks: new Map(),
     notices: [],
     fixing: false,
     preview: null,
-    usage: null,
+    usage: { promptTokens: 0, completionTokens: 0, costUsd: 0 },
     title: "",
     suggestions: [],
     error: null,
@@ -59,18 +59,22 @@ const HANDLERS = {
   },
   status(state, { message, stage }) {
     state.status = "running";
+    if (!stage) return state.notices.push(message);
     if (stage === "fixing") state.fixing = true;
-    Object.assign(state, { message, stage: stage ?? state.stage, textMark: state.text.length });
+    if (stage === "validating") expectChecks(state);
+    return Object.assign(state, { message, stage });
+  },
+  step(state) {
+    state.mark = { text: state.text.length, files: new Map(state.files) };
   },
   stream(state, { content }) {
     state.text += content;
   },
   reset(state, { reason }) {
-    state.text = state.text.slice(0, state.textMark);
-    if (reason) state.notices.push(reason);
-  },
-  notice(state, { message }) {
-    state.notices.push(message);
+    state.text = state.text.slice(0, state.mark.text);
+    state.files = new Map(state.mark.files);
+    state.wroteAt += 1;
+    state.notices.push(reason);
   },
   framework(state, { framework, reason }) {
     Object.assign(state, { framework, reason });
@@ -86,20 +90,19 @@ const HANDLERS = {
     state.wroteAt += 1;
   },
   tool(state, { name, summary, state: phase, ok }) {
-    const last = state.tools.at(-1);
-    const tool = { name, summary, phase, ok };
-    if (last && last.phase !== "finished" && last.name === name && phase === "finished") state.tools.pop();
-    state.tools.push(tool);
+    if (phase === "finished") state.tools.pop();
+    state.tools.push({ name, summary, phase, ok });
   },
   validation(state, { step, ok, skipped, diagnostics }) {
-    const verdict = ok === undefined || ok === null ? "running" : skipped ? "skipped" : ok ? "passed" : "failed";
-    state.checks.set(step, { verdict, diagnostics: diagnostics ?? [] });
+    state.checks.set(step, { verdict: skipped ? "skipped" : ok ? "passed" : "failed", diagnostics });
   },
   preview(state, { url, checks }) {
     state.preview = { url, checks: checks ?? [] };
   },
   usage(state, { promptTokens, completionTokens, costUsd }) {
-    state.usage = { promptTokens, completionTokens, costUsd };
+    state.usage.promptTokens += promptTokens;
+    state.usage.completionTokens += completionTokens;
+    state.usage.costUsd += costUsd;
   },
   complete(state, frame) {
     state.status = "complete";
@@ -121,6 +124,12 @@ const HANDLERS = {
     state.message = "Stopped";
   },
 };
+
+/** Lint and build are about to run, for the first time or again after a fix. */
+function expectChecks(state) {
+  if (state.stage === "validating") return;
+  for (const name of ["lint", "build"]) state.checks.set(name, { verdict: "running", diagnostics: [] });
+}
 
 /** The polling answer: shown instead of the frames until they come again. */
 function snapshot(state, progress) {
@@ -146,7 +155,7 @@ export function plan(state) {
   const steps = STEPS.filter(([key]) => key !== "fix" || state.fixing);
   return steps.map(([key, label]) => {
     const { mark, detail = "" } = stepState(state, key);
-    const settled = over && mark === "now" ? (state.status === "complete" ? "done" : "failed") : mark;
+    const settled = over && mark === "now" ? (state.status === "complete" ? "skipped" : "todo") : mark;
     return { key, label: key === "write" && state.kind === "fix" ? "Read the app" : label, mark: settled, detail };
   });
 }

@@ -3,7 +3,7 @@
 import { cancel, fixErrors, follow, generate, request } from "/client.js";
 import { composer } from "/page/composer.js";
 import { h, reconcile, setText, show } from "/page/dom.js";
-import { initial, prose, running, take } from "/page/state.js";
+import { initial, running, take } from "/page/state.js";
 import { turnView } from "/page/turn.js";
 import { workspace } from "/page/workspace.js";
 
@@ -20,15 +20,16 @@ export function studio({ say, onTask, onTitle }) {
   let startedAt = Date.now();
   let endedAt = null;
   let painting = false;
+  let settled = false; // the task has ended and `project` is what it left behind
   const line = new AbortController();
 
   const turn = turnView({
     onStop: () => attempt(() => cancel(state.taskId)),
     onRetry: () => send({ prompt }),
-    onFix: () => run(fixErrors(state.projectId, options()), "Fix the errors"),
+    onFix: fix,
     onSuggestion: (text) => send({ prompt: text }),
   });
-  const app = workspace({ readFile, onRestore });
+  const app = workspace({ readFile, onRestore, onStart: fix });
   const box = composer({
     label: "What to change",
     placeholder: "Ask for a change…",
@@ -37,7 +38,8 @@ export function studio({ say, onTask, onTitle }) {
   });
   const past = h("div", { class: "past" });
   const title = h("h1", { class: "title", tabindex: "-1" });
-  const column = h("div", { class: "conversation" }, h("div", { class: "scroll" }, title, past, turn.element), box.element);
+  const scroll = h("div", { class: "scroll" }, title, past, turn.element);
+  const column = h("div", { class: "conversation" }, scroll, box.element);
   const element = h("div", { class: "studio" }, column, app.element);
   const clock = setInterval(() => tick(), 1000);
 
@@ -47,20 +49,20 @@ export function studio({ say, onTask, onTitle }) {
   }
 
   /** Take in a task's frames until it ends. */
-  async function run(items, words) {
-    state = { ...initial(), projectId: state.projectId };
+  async function run(items, words, taskId = null) {
+    state = { ...initial(taskId), projectId: state.projectId };
     prompt = words;
     startedAt = Date.now();
     endedAt = null;
+    settled = false;
     box.say("");
     app.select("preview");
     paint();
     try {
       for await (const { frame } of items) {
-        const known = state.taskId;
         const stage = state.message;
         take(state, frame);
-        if (state.taskId !== known) opened();
+        if (frame.type === "task" || (frame.type === "snapshot" && !state.projectId)) opened();
         if (state.message !== stage) say(state.message);
         paint();
       }
@@ -78,8 +80,8 @@ export function studio({ say, onTask, onTitle }) {
 
   async function ended() {
     if (!running(state)) endedAt ??= Date.now();
-    if (state.projectId) await loadProject();
-    app.reload();
+    await loadProject();
+    settled = !running(state);
     paint();
   }
 
@@ -88,6 +90,11 @@ export function studio({ say, onTask, onTitle }) {
     const wanted = { prompt: text };
     if (state.projectId) wanted.projectId = state.projectId;
     run(generate(wanted, options()), text);
+  }
+
+  /** Check the current version, mend what is broken, and start it. */
+  function fix() {
+    run(fixErrors(state.projectId, options()), "Check and fix the app");
   }
 
   function refused(error) {
@@ -103,6 +110,8 @@ export function studio({ say, onTask, onTitle }) {
   }
 
   async function loadProject() {
+    state.projectId ??= await findProject();
+    if (!state.projectId) return;
     const at = `/api/projects/${encodeURIComponent(state.projectId)}`;
     const [detail, files, versions] = await Promise.all(
       [at, `${at}/files`, `${at}/fragments`].map((url) => request("GET", url, undefined, line.signal).catch(() => null)),
@@ -117,9 +126,16 @@ export function studio({ say, onTask, onTitle }) {
     }
   }
 
+  /** Whose task this is, when no frame has said so: only polling works. */
+  async function findProject() {
+    if (!state.taskId) return null;
+    const { projects } = await request("GET", "/api/projects", undefined, line.signal).catch(() => ({ projects: [] }));
+    return projects.find((one) => one.taskId === state.taskId)?.projectId ?? null;
+  }
+
   async function readFile(path) {
     const written = state.files.get(path);
-    if (written && running(state)) {
+    if (written && !settled) {
       const progress = await request("GET", `/api/tasks/${encodeURIComponent(state.taskId)}`, undefined, line.signal);
       if (path in progress.files) return progress.files[path];
     }
@@ -134,7 +150,6 @@ export function studio({ say, onTask, onTitle }) {
   async function onRestore(fragmentId) {
     await attempt(() => request("POST", `/api/projects/${encodeURIComponent(state.projectId)}/restore`, { fragmentId }));
     await loadProject();
-    app.reload();
     say("Version restored");
     paint();
   }
@@ -164,6 +179,7 @@ export function studio({ say, onTask, onTitle }) {
 
   function draw() {
     const live = running(state);
+    const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
     state.hasHead = project.head !== null;
     const name = state.title || project.title || "New app";
     setText(title, name);
@@ -171,12 +187,29 @@ export function studio({ say, onTask, onTitle }) {
     drawPast();
     turn.render(state, { prompt, connection });
     tick();
-    const url = live ? (state.preview?.url ?? project.previewUrl) : (project.previewUrl ?? state.preview?.url ?? null);
-    app.preview({ url, message: waitingText(live), live });
-    app.files(fileList(), { follow: live ? [...state.files.keys()].at(-1) : null, token: live ? state.wroteAt : project.head });
+    drawPreview(live);
+    app.files(fileList(), {
+      follow: live ? [...state.files.keys()].at(-1) : null,
+      token: settled ? project.head : `${state.taskId} ${state.wroteAt}`,
+    });
     app.versions(project.versions, project.head, live);
     app.download(project.head ? `/api/projects/${encodeURIComponent(state.projectId)}/archive.zip` : null);
     box.busy(live);
+    if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  }
+
+  /** This task's own preview once it is verified; until then the one of the version before. */
+  function drawPreview(live) {
+    const elsewhere = settled && project.head !== state.complete?.fragmentId;
+    const own = elsewhere ? null : state.preview;
+    const startable = !live && project.head !== null;
+    app.preview({
+      url: own?.url ?? project.previewUrl,
+      version: own ? state.taskId : project.head,
+      message: waitingText(live, startable),
+      live,
+      startable,
+    });
   }
 
   function drawPast() {
@@ -190,20 +223,17 @@ export function studio({ say, onTask, onTitle }) {
     show(past, earlier.length > 0);
   }
 
-  function waitingText(live) {
+  function waitingText(live, startable) {
     if (live) return state.files.size ? `${state.message}…` : "The app appears here as soon as it runs.";
-    if (state.status === "complete") return prose(state) ? "This version has no running preview." : "";
-    return "There is no preview of this run.";
+    return startable ? "This version is not running." : "Nothing to show: this run left no app.";
   }
 
   /** The version's files with what the running task did to them on top. */
   function fileList() {
     const list = new Map(project.files.map((file) => [file.path, { path: file.path, bytes: file.bytes, action: null }]));
-    const ours = running(state) || (state.status === "complete" && project.tasks[0]?.taskId === state.taskId);
-    if (ours) {
-      for (const [path, { action, bytes }] of state.files) {
-        if (running(state) || list.has(path)) list.set(path, { path, bytes, action });
-      }
+    if (settled && project.head !== state.complete?.fragmentId) return [...list.values()];
+    for (const [path, { action, bytes }] of state.files) {
+      if (!settled || list.has(path)) list.set(path, { path, bytes, action });
     }
     return [...list.values()];
   }
@@ -211,7 +241,7 @@ export function studio({ say, onTask, onTitle }) {
   return {
     element,
     start: (wanted) => run(generate(wanted, options()), wanted.prompt),
-    resume: (taskId) => run(follow(taskId, options()), ""),
+    resume: (taskId) => run(follow(taskId, options()), "", taskId),
     focus: () => title.focus(),
     get taskId() {
       return state.taskId;

@@ -26,7 +26,7 @@ export function turnView({ onStop, onRetry, onFix, onSuggestion }) {
     if (wasRunning !== live) at.details.open = live || state.status === "failed";
     wasRunning = live;
     renderPlan(at.plan, state);
-    renderText(at.text, prose(state), live);
+    renderText(at, state, live);
     renderNotes(at.notes, [...new Set(state.notices)]);
     renderFindings(at.findings, state);
     renderProblem(at, state);
@@ -52,7 +52,9 @@ function parts(onStop, onRetry, onFix) {
     connection: h("p", { class: "connection" }),
     stop: h("button", { type: "button", class: "button small", onclick: onStop }, icon("stop"), "Stop"),
     plan: h("ol", { class: "plan" }),
+    answer: h("p", { class: "answer" }),
     text: h("div", { class: "prose" }),
+    wordsTitle: h("summary", {}, "What the model said"),
     notes: h("ul", { class: "notes" }),
     findings: h("ul", { class: "findings" }),
     problem: h("div", { class: "trouble", role: "alert" }),
@@ -62,15 +64,18 @@ function parts(onStop, onRetry, onFix) {
     fix: h("button", { type: "button", class: "button small", onclick: onFix }, "Fix errors"),
     suggestions: h("div", { class: "chips" }),
   };
-  at.details = h("details", { class: "steps", open: true }, h("summary", {}, h("span", { class: "pulse", "aria-hidden": "true" }), at.headline, at.meter), at.plan);
+  const pulse = h("span", { class: "pulse", "aria-hidden": "true" });
+  at.details = h("details", { class: "steps", open: true }, h("summary", {}, pulse, at.headline, at.meter), at.plan);
+  at.words = h("details", { class: "words", open: true }, at.wordsTitle, at.text);
   at.problem.append(at.problemText, at.problemHint, h("div", { class: "actions" }, at.retry, at.fix));
   at.suggestionArea = h("div", { class: "next" }, h("h3", {}, "Next"), at.suggestions);
   at.element = h(
     "article",
     { class: "turn", "aria-label": "Progress" },
     at.prompt,
-    h("div", { class: "card" }, h("div", { class: "card-head" }, at.details, at.stop), at.connection, at.notes, at.findings, at.problem),
-    at.text,
+    h("div", { class: "card" }, at.details, at.stop, at.connection, at.notes, at.findings, at.problem),
+    at.answer,
+    at.words,
     at.suggestionArea,
   );
   return at;
@@ -103,12 +108,20 @@ function renderPlan(list, state) {
   );
 }
 
-function renderText(box, text, live) {
-  const paragraphs = text.split(/\n{2,}/).filter(Boolean);
-  box.classList.toggle("streaming", live);
-  show(box, paragraphs.length > 0);
+/** While it runs, what the model says; after that its answer, and the rest folded away. */
+function renderText(at, state, live) {
+  const answer = state.complete?.message ?? "";
+  const text = prose(state);
+  const paragraphs = text === answer ? [] : text.split(/\n{2,}/).filter(Boolean);
+  setText(at.answer, answer);
+  show(at.answer, Boolean(answer));
+  show(at.words, paragraphs.length > 0);
+  show(at.wordsTitle, Boolean(answer));
+  if (at.words.dataset.answered !== String(Boolean(answer))) at.words.open = !answer;
+  at.words.dataset.answered = String(Boolean(answer));
+  at.text.classList.toggle("streaming", live);
   reconcile(
-    box,
+    at.text,
     paragraphs.map((content, index) => ({ content, index })),
     ({ index }) => String(index),
     () => h("p", {}),
@@ -143,7 +156,6 @@ function renderProblem(at, state) {
 }
 
 function spent(usage) {
-  if (!usage) return [];
   const tokens = (usage.promptTokens ?? 0) + (usage.completionTokens ?? 0);
   if (!tokens) return [];
   const count = tokens < 1000 ? `${tokens} tokens` : `${(tokens / 1000).toFixed(1)}k tokens`;

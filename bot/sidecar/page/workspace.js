@@ -6,10 +6,10 @@ const TABS = [["preview", "Preview"], ["files", "Files"], ["versions", "Versions
 const ACTION_WORD = { created: "new", updated: "changed", deleted: "deleted" };
 
 /**
- * @param {{readFile: (path: string) => Promise<string>, onRestore: (fragmentId: string) => void}} actions
+ * @param {{readFile: (path: string) => Promise<string>, onRestore: (fragmentId: string) => void, onStart: () => void}} actions
  */
-export function workspace({ readFile, onRestore }) {
-  const preview = previewPane();
+export function workspace({ readFile, onRestore, onStart }) {
+  const preview = previewPane(onStart);
   const files = filesPane(readFile);
   const versions = versionsPane(onRestore);
   const panes = { preview: preview.element, files: files.element, versions: versions.element };
@@ -26,7 +26,7 @@ export function workspace({ readFile, onRestore }) {
   return {
     element,
     select: tabs.select,
-    /** @param {{url: string | null, message: string, live: boolean}} about */
+    /** @param {{url: string | null, version: string, message: string, live: boolean, startable: boolean}} about */
     preview(about) {
       preview.render(about);
       show(open, Boolean(about.url));
@@ -43,7 +43,6 @@ export function workspace({ readFile, onRestore }) {
       show(download, Boolean(href));
       if (href) download.href = href;
     },
-    reload: preview.reload,
   };
 }
 
@@ -77,35 +76,38 @@ function tabList(panes) {
 }
 
 /** An app in a frame of another origin: it may run, it may not reach the page around it. */
-function previewPane() {
-  const waiting = h("div", { class: "waiting" }, h("div", { class: "sketch", "aria-hidden": "true" }, h("i"), h("i"), h("i"), h("i")), h("p", {}));
-  const message = waiting.querySelector("p");
+function previewPane(onStart) {
+  const sketch = h("div", { class: "sketch", "aria-hidden": "true" }, h("i"), h("i"), h("i"), h("i"));
+  const message = h("p", {});
+  const start = h("button", { type: "button", class: "button small", onclick: onStart }, icon("reload"), "Check and start");
+  const waiting = h("div", { class: "waiting" }, sketch, message, start);
   const element = h("div", { class: "pane preview" }, waiting);
   let frame = null;
-  let shown = null;
+  let shown = "";
 
-  function reload() {
-    shown = null;
-  }
-  function render({ url, message: text, live }) {
+  function render({ url, version, message: text, live, startable }) {
     setText(message, text);
     waiting.classList.toggle("live", live);
+    show(start, startable);
     show(waiting, !url);
-    if (url === shown) return;
+    const wanted = url ? `${url} ${version}` : "";
+    if (wanted === shown) return;
+    shown = wanted;
     frame?.remove();
-    frame = null;
-    shown = url;
-    if (!url) return;
-    frame = h("iframe", {
-      title: "Preview of the app",
-      sandbox: "allow-scripts allow-forms allow-same-origin allow-popups allow-modals allow-downloads",
-      referrerpolicy: "no-referrer",
-      allow: "",
-      src: url,
-    });
-    element.append(frame);
+    frame = url ? appFrame(url) : null;
+    if (frame) element.append(frame);
   }
-  return { element, render, reload };
+  return { element, render };
+}
+
+function appFrame(url) {
+  return h("iframe", {
+    title: "Preview of the app",
+    sandbox: "allow-scripts allow-forms allow-same-origin allow-popups allow-modals allow-downloads",
+    referrerpolicy: "no-referrer",
+    allow: "",
+    src: url,
+  });
 }
 
 function filesPane(readFile) {

@@ -1,0 +1,126 @@
+"""Who has which sandbox: fresh ones for tasks, and those that serve a project's preview."""
+
+import asyncio
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+
+from agents.background import Background
+from agents.errors import SandboxFull
+from agents.ports import Clock, Sandbox, SandboxProvider
+from agents.types import AppFiles, Framework, ProjectId, TaskId
+
+KEPT = 8
+LIFETIME_S = 60 * 60.0
+
+
+@dataclass(slots=True)
+class _Kept:
+    sandbox: Sandbox
+    touched_at: float
+
+
+class SandboxManager:
+    """Implements `agents.ports.SandboxSource` over any provider, and keeps previews alive.
+
+    At most `capacity` sandboxes are kept; the least recently used one is closed first, and each
+    one `lifetime_s` after it was last touched.
+    """
+
+    def __init__(
+        self,
+        provider: SandboxProvider,
+        clock: Clock,
+        *,
+        capacity: int = KEPT,
+        lifetime_s: float = LIFETIME_S,
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._capacity = capacity
+        self._lifetime_s = lifetime_s
+        self._kept: OrderedDict[ProjectId, _Kept] = OrderedDict()
+        self._background = Background()
+        self._expiry: asyncio.Task[None] | None = None
+
+    async def acquire(
+        self, framework: Framework, files: AppFiles | None, task_id: TaskId
+    ) -> Sandbox:
+        """A fresh sandbox with exactly `files`, or the template's own when None.
+
+        Where there is no room, kept sandboxes give way, least recently used first. Dependencies
+        are the template's: a caller whose `package.json` differs installs. Retries are the
+        caller's. Raises: as `SandboxProvider.create`, and SandboxLost.
+        """
+        sandbox = await self._create(framework, task_id)
+        try:
+            if files is not None:
+                await _restore(sandbox, files)
+        except BaseException:
+            await sandbox.close()
+            raise
+        return sandbox
+
+    async def keep(self, project_id: ProjectId, sandbox: Sandbox) -> None:
+        """From now on this sandbox serves the project's preview; the former one is closed."""
+        former = self._kept.pop(project_id, None)
+        self._kept[project_id] = _Kept(sandbox, self._clock.monotonic())
+        if self._expiry is None:
+            self._expiry = self._background.start(self._expire(), name="sandbox expiry")
+        if former is not None and former.sandbox is not sandbox:
+            await former.sandbox.close()
+        while len(self._kept) > self._capacity:
+            await self._close_oldest()
+
+    def kept(self, project_id: ProjectId) -> Sandbox | None:
+        """The sandbox that serves the project's preview, if there is one; this touches it."""
+        kept = self._kept.get(project_id)
+        if kept is None:
+            return None
+        kept.touched_at = self._clock.monotonic()
+        self._kept.move_to_end(project_id)
+        return kept.sandbox
+
+    async def drop(self, project_id: ProjectId) -> None:
+        """Close the project's kept sandbox, if there is one."""
+        kept = self._kept.pop(project_id, None)
+        if kept is not None:
+            await kept.sandbox.close()
+
+    async def close(self) -> None:
+        """Close everything kept. The provider, and what tasks still use, is its owner's."""
+        await self._background.stop()
+        self._expiry = None
+        kept = [entry.sandbox for entry in self._kept.values()]
+        self._kept.clear()
+        await asyncio.gather(*(sandbox.close() for sandbox in kept))
+
+    async def _create(self, framework: Framework, task_id: TaskId) -> Sandbox:
+        while self._kept:
+            with suppress(SandboxFull):
+                return await self._provider.create(framework, task_id=task_id)
+            await self._close_oldest()
+        return await self._provider.create(framework, task_id=task_id)
+
+    async def _close_oldest(self) -> None:
+        if self._kept:
+            _, oldest = self._kept.popitem(last=False)
+            await oldest.sandbox.close()
+
+    async def _expire(self) -> None:
+        """Close each kept sandbox when its time is over; the oldest is always the first."""
+        while self._kept:
+            oldest = next(iter(self._kept.values()))
+            remaining = oldest.touched_at + self._lifetime_s - self._clock.monotonic()
+            if remaining > 0:
+                await self._clock.sleep(remaining)
+            else:
+                await self._close_oldest()
+        self._expiry = None
+
+
+async def _restore(sandbox: Sandbox, files: AppFiles) -> None:
+    """Make the app exactly `files`."""
+    present = await sandbox.tree()
+    await sandbox.remove([path for path in present if path not in files])
+    await sandbox.write({p: content for p, content in files.items() if present.get(p) != content})

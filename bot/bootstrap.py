@@ -1,0 +1,208 @@
+"""The composition root: the one place where ports meet adapters."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from agents.background import Background
+from agents.errors import SandboxUnavailable, StoreUnavailable, UserError
+from agents.http_pages import HttpPages
+from agents.models import ModelCatalog, build_catalog
+from agents.offline import OfflineModel, Pace
+from agents.ports import LLM, Clock, Ids, Toolkit
+from agents.sandbox.local import LocalOptions, LocalSandboxProvider
+from agents.sandbox.manager import SandboxManager
+from agents.scrubber import Scrubber
+from agents.system import RandomIds, SystemClock
+from bot import __version__
+from bot.config import Settings
+from bot.feed import Feed, Hub
+from bot.model_file import read_models
+from bot.services import worker as work
+from bot.services.projects import ProjectService
+from bot.services.tasks import TaskService
+from bot.sidecar.app import Info, SidecarDeps, create_app
+from bot.store.port import Store
+from bot.store.sqlite import SqliteStore
+from bot.telemetry import telemetry
+
+DATABASE = "zapdev.db"
+OFFLINE_PACE = Pace(piece_s=0.004)
+"""Quick, but slow enough that a person sees the files arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What runs in this process, for the doors to use."""
+
+    settings: Settings
+    store: Store
+    hub: Hub
+    feed: Feed
+    tasks: TaskService
+    projects: ProjectService
+    worker: work.Worker
+    sandboxes: LocalSandboxProvider
+    models: ModelCatalog
+
+    async def ready(self) -> Mapping[str, str | None]:
+        """Each part this process needs -> None, or in plain words what is wrong with it."""
+        return {"store": await self._store_problem(), "sandbox": await self._sandbox_problem()}
+
+    def sidecar(self) -> web.Application:
+        """The HTTP side of these services."""
+        settings = self.settings
+        info = Info(
+            version=__version__,
+            model="offline" if settings.offline else self.models.default.id,
+            offline=settings.offline,
+            sandbox=settings.sandbox_kind,
+            models=tuple(self.models.models),
+        )
+        deps = SidecarDeps(
+            tasks=self.tasks,
+            projects=self.projects,
+            feed=self.feed,
+            ready=self.ready,
+            info=info,
+            public_url=settings.public_url,
+            allowed_hosts=frozenset({settings.host}),
+        )
+        return create_app(deps)
+
+    async def _store_problem(self) -> str | None:
+        try:
+            await self.store.check()
+        except StoreUnavailable:
+            return "The database does not answer."
+        return None
+
+    async def _sandbox_problem(self) -> str | None:
+        try:
+            await self.sandboxes.check()
+        except SandboxUnavailable as error:
+            return str(error)
+        return None
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, roles: frozenset[str] | None = None
+) -> AsyncIterator[Services]:
+    """Open everything, run the roles' background work, and close it all in order.
+
+    On the way out workers hand their leases back before the store closes.
+
+    Raises: UserError (a setting that cannot be met yet), StoreUnavailable, StoreError.
+    """
+    _refuse_what_is_not_there_yet(settings)
+    async with AsyncExitStack() as stack:
+        scrubber = Scrubber(settings.secrets())
+        dsn = settings.sentry_dsn
+        await stack.enter_async_context(
+            telemetry(dsn.get_secret_value() if dsn is not None else None, scrubber)
+        )
+        clock, ids, hub = SystemClock(), RandomIds(), Hub()
+        store = await _open_store(settings, clock, ids, hub)
+        stack.push_async_callback(store.close)
+        sandboxes = _local_sandboxes(settings, clock, ids)
+        stack.push_async_callback(sandboxes.close)
+        manager = SandboxManager(sandboxes, clock)
+        stack.push_async_callback(manager.close)
+        models = _models(settings)
+        kit = Toolkit(
+            llm=_open_model(settings, models, clock, stack),
+            sandboxes=manager,
+            fetcher=await stack.enter_async_context(HttpPages()),
+            blobs=store,
+            clock=clock,
+            ids=ids,
+            budget=settings.budget,
+        )
+        pace = work.Pace(
+            busy_poll_s=settings.poll_busy_s,
+            idle_poll_s=settings.poll_idle_s,
+            slots=settings.workers,
+        )
+        parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, pace)
+        services = Services(
+            settings=settings,
+            store=store,
+            hub=hub,
+            feed=Feed(store, hub, clock),
+            tasks=TaskService(store, hub),
+            projects=ProjectService(store, ids),
+            worker=work.Worker(parts),
+            sandboxes=sandboxes,
+            models=models,
+        )
+        background = Background()
+        stack.push_async_callback(background.stop)
+        if "worker" in (settings.roles if roles is None else roles):
+            background.spawn(services.worker.run(), name="worker")
+        yield services
+
+
+def _refuse_what_is_not_there_yet(settings: Settings) -> None:
+    """Say plainly that a configured service cannot be used, rather than ignore it."""
+    if settings.store_kind == "convex":
+        raise UserError("CONVEX_URL is set, but state in Convex is not available yet.")
+    if settings.sandbox_kind == "e2b":
+        raise UserError(
+            "E2B_API_KEY is set, but sandboxes in E2B are not available yet.",
+            hint="Set ZAPDEV_SANDBOX=local.",
+        )
+
+
+async def _open_store(settings: Settings, clock: Clock, ids: Ids, hub: Hub) -> SqliteStore:
+    await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+    return await SqliteStore.open(settings.data_dir / DATABASE, clock=clock, ids=ids, waker=hub)
+
+
+def _local_sandboxes(settings: Settings, clock: Clock, ids: Ids) -> LocalSandboxProvider:
+    options = LocalOptions(
+        cache=settings.cache_dir / "templates",
+        allow_unisolated=settings.offline or settings.allow_unisolated,
+    )
+    return LocalSandboxProvider(
+        settings.data_dir / "sandboxes", clock=clock, ids=ids, options=options
+    )
+
+
+def _models(settings: Settings) -> ModelCatalog:
+    extra = read_models(settings.models_file) if settings.models_file is not None else ()
+    return build_catalog(default=settings.model, sole=_serves_one_model(settings), extra=extra)
+
+
+def _serves_one_model(settings: Settings) -> bool:
+    """Whether another server than OpenRouter answers, which knows none of its models."""
+    if settings.openrouter_base_url is None:
+        return False
+    from agents.client import Endpoint  # noqa: PLC0415 - openai takes a second to import
+
+    return not Endpoint(settings.openrouter_base_url).is_openrouter
+
+
+def _open_model(
+    settings: Settings, models: ModelCatalog, clock: Clock, stack: AsyncExitStack
+) -> LLM:
+    if settings.offline:
+        return OfflineModel(clock, OFFLINE_PACE)
+    from agents.client import (  # noqa: PLC0415 - openai takes a second to import
+        OPENROUTER_URL,
+        Endpoint,
+        OpenRouterLLM,
+    )
+
+    key, base_url = settings.openrouter_api_key, settings.openrouter_base_url
+    endpoint = Endpoint(
+        base_url=base_url or OPENROUTER_URL,
+        api_key=key.get_secret_value() if key is not None else "",
+        referer=settings.public_url or "https://zapdev.app",
+    )
+    model = OpenRouterLLM(endpoint, catalog=models)
+    stack.push_async_callback(model.aclose)
+    return model

@@ -1,0 +1,146 @@
+"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `templates`.
+
+Exit statuses: 0 done, 1 the task failed or a check did, 2 the command cannot be understood,
+130 stopped by Ctrl-C.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.types import Framework
+from bot import __version__
+from bot.cli.shell import load, run
+
+app = typer.Typer(
+    name="zapdev",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+templates = typer.Typer(no_args_is_help=True, help="The prepared starting points of apps.")
+app.add_typer(templates, name="templates")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
+
+
+def main() -> None:
+    """The console script's entry."""
+    app()
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's signature
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    _version: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Type a sentence, watch a web app being built, get a link that works."""
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\n"
+    'zapdev build "A kanban board for a bike shop"\n\n'
+    'zapdev build "A landing page for a bakery" --framework svelte --out bakery\n\n'
+    'zapdev build "Add a dark mode" --project prj_01k…'
+)
+def build(  # noqa: PLR0913, PLR0917 - one argument per option
+    prompt: Annotated[str, typer.Argument(help="What to build or to change, in plain words.")],
+    framework: Annotated[
+        str | None,
+        typer.Option(help=f"One of {', '.join(Framework)}; chosen for you when left out."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model's key, such as auto.")] = None,
+    project: Annotated[str | None, typer.Option(help="Change this project's app.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the finished app into this folder.")
+    ] = None,
+    json: Json = False,  # noqa: FBT002 - a flag
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Keep the preview running afterwards; by default on a terminal only.",
+        ),
+    ] = None,
+) -> None:
+    """Build an app, or change one, and watch it happen."""
+    from bot.cli.build import BuildRequest, build_app  # noqa: PLC0415 - keeps --help quick
+
+    request = BuildRequest(prompt, framework, model, project, out, json, wait)
+    run(lambda settings: build_app(settings, request), load(for_people=True))
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\nzapdev serve\n\nzapdev serve --port 9000\n\n"
+    "OPENROUTER_API_KEY=… zapdev serve"
+)
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the page, the API and a worker, until Ctrl-C."""
+    from bot.cli.serve import serve_all  # noqa: PLC0415 - keeps --help quick
+
+    run(serve_all, load(for_people=False, host=host, port=port))
+
+
+@app.command(epilog="[bold]Example[/]\n\nzapdev doctor --json")
+def doctor(json: Json = False) -> None:  # noqa: FBT002 - a flag
+    """Say what is configured, and whether it really answers."""
+    from bot.cli.examination import show_examination  # noqa: PLC0415 - keeps --help quick
+
+    run(lambda settings: show_examination(settings, json=json), load(for_people=True))
+
+
+@app.command(epilog="[bold]Example[/]\n\nzapdev replay task_01k… --speed 10")
+def replay(
+    task_id: Annotated[str, typer.Argument(help="The task's id; `zapdev tasks` lists them.")],
+    speed: Annotated[
+        float, typer.Option(help="How many times faster than it was; 0 shows all at once.", min=0)
+    ] = 1.0,
+    json: Json = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show a past task again, from its stored log."""
+    from bot.cli.history import replay_task  # noqa: PLC0415 - keeps --help quick
+
+    run(lambda settings: replay_task(settings, task_id, speed, json=json), load(for_people=True))
+
+
+@app.command()
+def tasks(json: Json = False) -> None:  # noqa: FBT002 - a flag
+    """List the newest tasks of each project."""
+    from bot.cli.history import list_tasks  # noqa: PLC0415 - keeps --help quick
+
+    run(lambda settings: list_tasks(settings, json=json), load(for_people=True))
+
+
+@templates.command("list")
+def templates_list() -> None:
+    """Name the frameworks and what their apps are made of."""
+    from bot.cli.preparing import list_templates  # noqa: PLC0415 - keeps --help quick
+
+    list_templates()
+
+
+@templates.command("prepare", epilog="[bold]Example[/]\n\nzapdev templates prepare react vue")
+def templates_prepare(
+    frameworks: Annotated[
+        list[Framework] | None, typer.Argument(help="Which ones; all when left out.")
+    ] = None,
+) -> None:
+    """Install the templates' packages now, so that no task waits for them."""
+    from bot.cli.preparing import prepare_templates  # noqa: PLC0415 - keeps --help quick
+
+    chosen = frameworks or list(Framework)
+    run(lambda settings: prepare_templates(settings, chosen), load(for_people=False))

@@ -1,0 +1,65 @@
+"""`zapdev serve`: everything the settings switch on, until somebody stops it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from agents.errors import UserError
+from bot.bootstrap import Services, running
+from bot.cli.shell import Outcome, on_stop, say
+from bot.config import Settings
+
+_GRACE_S = 2.0
+"""How long open streams may take to end; their clients come back to the next process."""
+
+
+async def serve_all(settings: Settings) -> Outcome:
+    """Serve until Ctrl-C or SIGTERM; leases go back to the queue on the way out.
+
+    Raises: UserError for an address that cannot be listened on; StoreError.
+    """
+    stop = asyncio.Event()
+    with on_stop(stop.set):
+        async with running(settings, roles=settings.roles) as services:
+            if "sidecar" in settings.roles:
+                async with listening(services) as url:
+                    await _serve_until(stop, settings, f"Zapdev is ready: {url}")
+            else:
+                await _serve_until(stop, settings, "Zapdev is ready; it serves no page.")
+    return Outcome.DONE
+
+
+async def _serve_until(stop: asyncio.Event, settings: Settings, greeting: str) -> None:
+    say(greeting)
+    if settings.offline:
+        say("The built-in offline model answers: sample apps, no AI.")
+        say("For a real one set OPENROUTER_API_KEY, or OPENROUTER_BASE_URL. Ctrl-C stops.")
+    await stop.wait()
+    say("Stopping. Tasks that run go back to the queue.")
+
+
+@asynccontextmanager
+async def listening(services: Services) -> AsyncIterator[str]:
+    """Serve page and API; answers the address people use.
+
+    Raises: UserError.
+    """
+    settings = services.settings
+    runner = web.AppRunner(services.sidecar(), access_log=None, shutdown_timeout=_GRACE_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise UserError(
+            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}.",
+            field="ZAPDEV_PORT",
+            hint="Choose another port: make run PORT=9000, or zapdev serve --port 9000.",
+        ) from error
+    try:
+        port = int(runner.addresses[0][1])
+        yield settings.model_copy(update={"port": port}).app_url
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,243 @@
+"""What is configured here, and what of it really answers.
+
+Each look is small and ends within seconds. `ok` is True (works), False (is configured, or is
+needed, and does not work) or None (not configured, which is fine).
+"""
+
+import asyncio
+import platform
+import shutil
+import sys
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from pydantic import SecretStr
+
+from agents.errors import SandboxUnavailable, StoreError, UserError
+from agents.sandbox.toolchain import Toolchain, ask, find_registry, find_toolchain
+from bot.bootstrap import Services, running
+from bot.config import Settings, unknown_names
+
+ANSWER_S = 5.0
+NODE_FLOOR = (20, 19)
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `next_step` is what to do about it."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request that shows whether a configured service answers to our key."""
+
+    name: str
+    url: str
+    next_step: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything, side by side, in a fixed order."""
+    looks: list[Awaitable[list[Finding]]] = [
+        _python(),
+        _settings(),
+        _node(),
+        _chromium(),
+        _data_dir(settings.data_dir),
+        _store_and_sandboxes(settings),
+        _services(settings),
+    ]
+    return [finding for found in await asyncio.gather(*looks) for finding in found]
+
+
+async def _python() -> list[Finding]:
+    ok = sys.version_info >= (3, 11)
+    return [Finding("Python", ok, platform.python_version(), "" if ok else "Install 3.11 or newer")]
+
+
+async def _settings() -> list[Finding]:
+    odd = unknown_names()
+    if not odd:
+        return [Finding("Settings", ok=True, detail="every name is known")]
+    return [
+        Finding("Settings", ok=False, detail=text, next_step="Mend or remove it") for text in odd
+    ]
+
+
+async def _node() -> list[Finding]:
+    install = "Install Node.js 20.19 or newer, or let `make run` take it from PyPI"
+    try:
+        toolchain = await find_toolchain()
+        version = (await ask(str(toolchain.node), "--version")).removeprefix("v")
+    except SandboxUnavailable as error:
+        return [Finding("Node.js", ok=False, detail=str(error), next_step=install)]
+    ok = tuple(map(int, version.split(".")[:2])) >= NODE_FLOOR
+    return [Finding("Node.js", ok, version, "" if ok else install), await _npm(toolchain)]
+
+
+async def _npm(toolchain: Toolchain) -> Finding:
+    try:
+        registry = await find_registry(toolchain)
+    except SandboxUnavailable as error:
+        return Finding("npm", ok=False, detail=str(error), next_step="Install npm")
+    return Finding("npm", ok=True, detail=f"packages from {registry.address[0]}")
+
+
+async def _store_and_sandboxes(settings: Settings) -> list[Finding]:
+    """Whether state can be kept, and whether apps can run, isolated or not."""
+    try:
+        async with running(settings, roles=frozenset()) as services:
+            found = [await _store(services), await _sandboxes(services)]
+    except UserError as error:
+        return [Finding("Services", ok=False, detail=str(error), next_step=error.hint or "")]
+    except StoreError as error:
+        hint = "Check CONVEX_URL" if settings.store_kind == "convex" else "Check ZAPDEV_DATA_DIR"
+        return [Finding("Store", ok=False, detail=str(error), next_step=hint)]
+    return found
+
+
+async def _store(services: Services) -> Finding:
+    await services.store.check()
+    return Finding("Store", ok=True, detail=services.settings.store_kind)
+
+
+async def _sandboxes(services: Services) -> Finding:
+    try:
+        isolated = await services.sandboxes.check()
+    except SandboxUnavailable as error:
+        return Finding("Sandboxes", ok=False, detail=str(error), next_step="Install bubblewrap")
+    if isolated:
+        return Finding("Sandboxes", ok=True, detail="local, isolated by bubblewrap")
+    detail = "local, not isolated: for the offline model's own code only"
+    hint = "Install bubblewrap before you use a real model"
+    return Finding("Sandboxes", True if services.settings.offline else None, detail, hint)
+
+
+async def _chromium() -> list[Finding]:
+    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+    if found is None:
+        hint = "Install Chromium for `make test`"
+        return [Finding("Chromium", ok=None, detail="not installed", next_step=hint)]
+    return [Finding("Chromium", ok=True, detail=found)]
+
+
+async def _data_dir(folder: Path) -> list[Finding]:
+    try:
+        free = await asyncio.to_thread(_free_gib, folder)
+    except OSError as error:
+        detail = f"{folder}: {error.strerror}"
+        return [Finding("Data folder", ok=False, detail=detail, next_step="Set ZAPDEV_DATA_DIR")]
+    hint = "" if free >= 2 else "Make room: apps need a few hundred MB each"
+    return [Finding("Data folder", free >= 2, f"{folder}, {free:.0f} GiB free", hint)]
+
+
+def _free_gib(folder: Path) -> float:
+    """Write there once; answers the free space. Raises: OSError. Blocks."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    probe = folder / ".doctor"
+    probe.write_bytes(b"")
+    probe.unlink()
+    return shutil.disk_usage(folder).free / 1024**3
+
+
+async def _services(settings: Settings) -> list[Finding]:
+    """The services that keys switch on, each asked once."""
+    named: list[tuple[str, Probe | None, str]] = [
+        ("Model", _model_probe(settings), "offline model: sample apps, no AI"),
+        ("E2B", _e2b_probe(settings), "not configured: apps run here"),
+        ("Clerk", _clerk_probe(settings), "not configured: no sign-in"),
+        ("Slack", _slack_probe(settings), "not configured: page, API and terminal only"),
+        ("GitHub", _github_probe(settings), "not configured: public repositories only"),
+        ("Figma", _figma_probe(settings), "not configured: no Figma imports"),
+    ]
+    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+
+        async def look(name: str, probe: Probe | None, without: str) -> Finding:
+            if probe is None:
+                return Finding(name, ok=True if name == "Model" else None, detail=without)
+            return await ask_service(session, probe)
+
+        found = await asyncio.gather(*(look(*row) for row in named))
+    reporting = "configured" if settings.sentry_dsn else "not configured: errors stay in the log"
+    return [*found, Finding("Sentry", True if settings.sentry_dsn else None, reporting)]
+
+
+async def ask_service(session: aiohttp.ClientSession, probe: Probe) -> Finding:
+    """Ask once; an answer that refuses our key is a failure, with what to do."""
+    try:
+        async with session.request(probe.method, probe.url, headers=dict(probe.headers)) as reply:
+            body: Any = await reply.json(content_type=None) if reply.status == 200 else None
+            status = reply.status
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        detail = f"no usable answer ({type(error).__name__})"
+        return Finding(probe.name, ok=False, detail=detail, next_step=probe.next_step)
+    if isinstance(body, dict) and body.get("ok") is False:  # Slack's way to say no
+        detail = f"refused: {body.get('error')}"
+        return Finding(probe.name, ok=False, detail=detail, next_step=probe.next_step)
+    if status != 200:
+        return Finding(probe.name, ok=False, detail=f"HTTP {status}", next_step=probe.next_step)
+    return Finding(probe.name, ok=True, detail=f"answers ({_host(probe.url)})")
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+def _model_probe(settings: Settings) -> Probe | None:
+    if settings.offline:
+        return None
+    base = settings.openrouter_base_url or "https://openrouter.ai/api/v1"
+    hint = "Check OPENROUTER_API_KEY and OPENROUTER_BASE_URL"
+    return Probe("Model", f"{base}/models", hint, _bearer(settings.openrouter_api_key))
+
+
+def _e2b_probe(settings: Settings) -> Probe | None:
+    if settings.e2b_api_key is None:
+        return None
+    base = settings.e2b_api_url or f"https://api.{settings.e2b_domain or 'e2b.app'}"
+    key = {"X-API-Key": settings.e2b_api_key.get_secret_value()}
+    return Probe("E2B", f"{base}/sandboxes", "Check E2B_API_KEY", key)
+
+
+def _clerk_probe(settings: Settings) -> Probe | None:
+    if settings.sign_in_url is None:
+        return None
+    url = settings.clerk_jwks_url or f"{settings.sign_in_url}/.well-known/jwks.json"
+    return Probe("Clerk", url, "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY")
+
+
+def _slack_probe(settings: Settings) -> Probe | None:
+    if settings.slack_bot_token is None:
+        return None
+    url, hint = f"{settings.slack_api_url}/auth.test", "Check SLACK_BOT_TOKEN"
+    return Probe("Slack", url, hint, _bearer(settings.slack_bot_token), method="POST")
+
+
+def _github_probe(settings: Settings) -> Probe | None:
+    if settings.github_token is None:
+        return None
+    url = f"{settings.github_api_url}/rate_limit"
+    return Probe("GitHub", url, "Check GITHUB_TOKEN", _bearer(settings.github_token))
+
+
+def _figma_probe(settings: Settings) -> Probe | None:
+    if settings.figma_token is None:
+        return None
+    key = {"X-Figma-Token": settings.figma_token.get_secret_value()}
+    return Probe("Figma", f"{settings.figma_api_url}/v1/me", "Check FIGMA_TOKEN", key)
+
+
+def _bearer(key: SecretStr | None) -> dict[str, str]:
+    return {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}

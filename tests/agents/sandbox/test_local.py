@@ -1,0 +1,185 @@
+"""The local provider: sweeping, spares, places, and what is left when its owner dies."""
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import pytest
+
+from agents.errors import SandboxLost, SandboxUnavailable
+from agents.sandbox.boxes import make_private
+from agents.sandbox.local import LocalSandboxProvider
+from agents.sandbox.local_sandbox import LocalSandbox
+from agents.types import Framework
+from tests.agents.sandbox.tiny import TASK, eventually, tiny_provider
+
+ROOT = Path(__file__).parents[3]
+
+
+async def start_owner(place: Path, bwrap: str, token: str) -> tuple[Process, str]:
+    """Another process that owns a busy sandbox, and that sandbox's id."""
+    program = [sys.executable, "-m", "tests.agents.sandbox.owner_program"]
+    owner = await asyncio.create_subprocess_exec(
+        *program, str(place), bwrap, token, stdout=PIPE, cwd=ROOT
+    )
+    assert owner.stdout is not None
+    said = (await owner.stdout.readline()).split()
+    assert said[:1] == [b"ready"]
+    return owner, said[1].decode()
+
+
+def left(place: Path, sandbox_id: str) -> list[Path]:
+    """The sandbox's folders on disk."""
+    return list(place.glob(f"owners/*/{sandbox_id}"))
+
+
+def processes_with(token: str) -> list[int]:
+    """Living processes whose command line holds the token, but for the owner program itself."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes()
+        except OSError:
+            continue
+        if token.encode() in words and b"owner_program" not in words:
+            found.append(int(entry.parent.name))
+    return found
+
+
+@pytest.mark.parametrize("bwrap", ["bwrap", "no-such-program"])
+async def test_killing_the_owner_leaves_no_process(place: Path, bwrap: str) -> None:
+    token = f"linger-{secrets.token_hex(6)}"
+    owner, _ = await start_owner(place, bwrap, token)
+
+    async def all_running() -> bool | None:
+        return len(processes_with(token)) >= 4 or None
+
+    await eventually(all_running, what="server, command and daemons")
+    owner.kill()
+    killed_at = time.monotonic()
+    await owner.wait()
+
+    async def none_left() -> bool | None:
+        return not processes_with(token) or None
+
+    await eventually(none_left, within_s=5)
+    assert time.monotonic() - killed_at < 2
+
+
+async def test_what_a_dead_owner_left_is_swept_by_the_next(place: Path) -> None:
+    owner, name = await start_owner(place, "bwrap", "sweep")
+    owner.kill()
+    await owner.wait()
+    assert left(place, name)
+    provider = tiny_provider(place)
+    await provider.check()
+
+    async def swept() -> bool | None:
+        return not left(place, name) or None
+
+    await eventually(swept)
+    await provider.close()
+
+
+async def test_a_living_owners_sandboxes_are_not_swept(place: Path, sandbox: LocalSandbox) -> None:
+    second = tiny_provider(place)
+    await second.check()
+    assert await sandbox.read("app.txt") == b"start-page react"
+    assert (await sandbox.run("true", timeout_s=10)).ok
+    await second.close()
+
+
+async def test_a_closed_provider_leaves_no_folder_and_no_process(place: Path) -> None:
+    provider = tiny_provider(place)
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    token = f"linger-{secrets.token_hex(6)}"
+    await sandbox.serve(f"exec -a {token} sleep 600", port=5173)
+
+    async def running() -> list[int] | None:
+        return processes_with(token) or None
+
+    await eventually(running)
+    await provider.close()
+    assert processes_with(token) == []
+    assert os.listdir(place / "owners") == [".sweep.lock"]  # noqa: PTH208 - names are meant
+
+
+async def test_closing_is_done_within_two_seconds_and_off_the_event_loop(
+    sandbox: LocalSandbox,
+) -> None:
+    await sandbox.write({f"src/{n}.ts": b"x" for n in range(1_000)})
+    closing = asyncio.ensure_future(sandbox.close())  # noqa: TID251
+    began, worst, last = time.monotonic(), 0.0, time.monotonic()
+    while not closing.done():
+        await asyncio.sleep(0.002)
+        now = time.monotonic()
+        worst, last = max(worst, now - last - 0.002), now
+    assert last - began < 2
+    assert worst < 0.25  # 50 ms on a quiet machine
+
+
+async def test_a_sandbox_whose_folder_vanished_is_lost(place: Path, sandbox: LocalSandbox) -> None:
+    [box] = left(place, sandbox.id)
+    box.rename(place / "elsewhere")
+    with pytest.raises(SandboxLost):
+        await sandbox.run("true", timeout_s=5)
+    with pytest.raises(SandboxLost):
+        await sandbox.write({"a": b""})
+
+
+async def test_a_sandbox_made_ahead_is_handed_out_and_never_twice(
+    provider: LocalSandboxProvider,
+) -> None:
+    await provider.prepare(Framework.REACT)
+    began = time.monotonic()
+    first = await provider.create(Framework.REACT, task_id=TASK)
+    assert time.monotonic() - began < 0.05
+    second = await provider.create(Framework.REACT, task_id=TASK)
+    await first.write({"app.txt": b"first"})
+    assert await second.read("app.txt") == b"start-page react"
+
+
+async def test_a_cancelled_creation_leaves_no_sandbox_and_its_work_is_used(
+    provider: LocalSandboxProvider,
+) -> None:
+    creating = asyncio.ensure_future(provider.create(Framework.REACT, task_id=TASK))  # noqa: TID251
+    await asyncio.sleep(0)
+    creating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await creating
+    assert await (await provider.create(Framework.REACT, task_id=TASK)).read("app.txt")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_place_that_others_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(mode)
+    with pytest.raises(SandboxUnavailable, match="only we may change"):
+        make_private(folder)
+
+
+def test_a_link_in_place_of_the_private_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(SandboxUnavailable):
+        make_private(tmp_path / "link")
+
+
+def test_a_private_folder_is_ours_also_the_second_time(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_private(tmp_path / "mine")
+    assert (tmp_path / "mine").stat().st_uid == os.geteuid()
+
+
+async def test_a_root_that_the_sandboxs_user_cannot_reach_is_replaced(place: Path) -> None:
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    provider = tiny_provider(closed / "boxes")
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    assert (await sandbox.run("cat app.txt", timeout_s=10)).output == "start-page react"
+    await provider.close()

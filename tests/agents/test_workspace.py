@@ -1,0 +1,168 @@
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from agents.background import Background
+from agents.events import FileChanged
+from agents.ports import CommandResult, Sandbox
+from agents.templates import get_template
+from agents.testing import (
+    CommandHandler,
+    InMemoryBlobs,
+    InMemorySandbox,
+    RecordingJournal,
+    succeed,
+)
+from agents.types import BlobHash, Framework, SandboxId
+from agents.workspace import Workspace, blob_hash
+from tests.fakes.waiting import until
+
+INSTALL = "npm install"
+
+
+@dataclass
+class Desk:
+    workspace: Workspace
+    sandbox: InMemorySandbox
+    journal: RecordingJournal
+    blobs: InMemoryBlobs
+
+    def changes(self) -> list[tuple[str, str]]:
+        events = [e for e in self.journal.events if isinstance(e, FileChanged)]
+        return [(event.path, event.action) for event in events]
+
+
+def started(sandbox: InMemorySandbox, known: Mapping[str, BlobHash], blobs: InMemoryBlobs) -> Desk:
+    async def arrive() -> Sandbox:
+        return sandbox
+
+    journal = RecordingJournal()
+    workspace = Workspace(arrive(), known, install_command=INSTALL, blobs=blobs, journal=journal)
+    return Desk(workspace, sandbox, journal, blobs)
+
+
+async def open_desk(on_command: CommandHandler = succeed) -> Desk:
+    template = get_template(Framework.REACT)
+    sandbox = InMemorySandbox(SandboxId("sbx"), template, on_command)
+    blobs = InMemoryBlobs()
+    await blobs.put(list(template.files.values()))
+    known = {path: blob_hash(content) for path, content in template.files.items()}
+    return started(sandbox, known, blobs)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    desk = await open_desk()
+    yield desk
+    await desk.workspace.close(keep=True)
+
+
+async def test_a_write_reaches_sandbox_store_and_log(desk: Desk) -> None:
+    await desk.workspace.write({"src/new.ts": b"1", "index.html": b"<p>"})
+    assert desk.sandbox.files["src/new.ts"] == b"1"
+    assert desk.changes() == [("src/new.ts", "created"), ("index.html", "updated")]
+    assert await desk.blobs.get([blob_hash(b"1")]) == {blob_hash(b"1"): b"1"}
+
+
+async def test_writing_the_same_content_again_is_no_change(desk: Desk) -> None:
+    await desk.workspace.write({"a.ts": b"1"})
+    await desk.workspace.write({"a.ts": b"1"})
+    assert desk.changes() == [("a.ts", "created")]
+
+
+async def test_a_void_puts_every_file_back(desk: Desk) -> None:
+    before = dict(desk.sandbox.files)
+    await desk.workspace.write({"kept.ts": b"k"})
+    desk.workspace.begin_turn()
+    await desk.workspace.write({"new.ts": b"n", "kept.ts": b"other", "index.html": b"x"})
+    await desk.workspace.void()
+    assert desk.sandbox.files == {**before, "kept.ts": b"k"}
+    assert desk.workspace.known["kept.ts"] == blob_hash(b"k")
+    assert "new.ts" not in desk.workspace.known
+
+
+async def test_what_a_command_did_to_the_files_is_recorded() -> None:
+    def command(sandbox: InMemorySandbox, line: str) -> CommandResult:
+        sandbox.files["made.ts"] = b"by command"
+        del sandbox.files["index.html"]
+        return CommandResult(0, line)
+
+    desk = await open_desk(command)
+    result = await desk.workspace.run("make it", timeout_s=5)
+    assert result.output == "make it"
+    assert desk.changes() == [("made.ts", "created"), ("index.html", "deleted")]
+    assert blob_hash(b"by command") in desk.blobs.contents
+    await desk.workspace.close(keep=True)
+
+
+async def test_a_new_manifest_starts_the_install_and_commands_wait_for_it() -> None:
+    release = asyncio.Event()
+    order: list[str] = []
+
+    async def command(sandbox: InMemorySandbox, line: str) -> CommandResult:
+        del sandbox
+        if line == INSTALL:
+            await release.wait()
+        order.append(line)
+        return CommandResult(0, "")
+
+    desk = await open_desk(command)
+    await desk.workspace.write({"package.json": b"{}"})
+    running = Background().start(desk.workspace.run("ls", timeout_s=5), name="ls")
+    await asyncio.sleep(0)
+    release.set()
+    await running
+    assert order == [INSTALL, "ls"]
+    assert desk.sandbox.networked == [INSTALL]
+    await desk.workspace.close(keep=True)
+
+
+async def test_a_second_manifest_starts_the_install_over() -> None:
+    runs: list[str] = []
+
+    async def command(sandbox: InMemorySandbox, line: str) -> CommandResult:
+        runs.append("begin")
+        if len(runs) == 1:
+            await asyncio.Event().wait()
+        runs.append("end")
+        return CommandResult(0, "")
+
+    desk = await open_desk(command)
+    await desk.workspace.write({"package.json": b"{}"})
+    await until(lambda: bool(runs))
+    await desk.workspace.write({"package.json": b'{"a": 1}'})
+    await desk.workspace.installed()
+    assert runs == ["begin", "begin", "end"]
+    await desk.workspace.close(keep=True)
+
+
+async def test_closing_before_the_sandbox_arrives_leaves_none_behind() -> None:
+    template = get_template(Framework.REACT)
+    sandbox = InMemorySandbox(SandboxId("sbx"), template)
+    cancelled = asyncio.Event()
+
+    async def arrive() -> Sandbox:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return sandbox
+
+    workspace = Workspace(
+        arrive(),
+        {},
+        install_command=INSTALL,
+        blobs=InMemoryBlobs(),
+        journal=RecordingJournal(),
+    )
+    await asyncio.sleep(0)
+    await workspace.close(keep=False)
+    assert cancelled.is_set()
+
+
+async def test_closing_without_keeping_closes_the_sandbox(desk: Desk) -> None:
+    await desk.workspace.sandbox()
+    await desk.workspace.close(keep=False)
+    assert desk.sandbox.lost

@@ -1,0 +1,45 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from tests.fakes.sidecar import RunningSidecar, running_sidecar
+
+CHROMIUM = "/usr/bin/chromium"
+"""The system's own browser: nothing is downloaded."""
+
+
+@pytest.fixture
+async def sidecar(tmp_path: Path) -> AsyncIterator[RunningSidecar]:
+    async with running_sidecar(tmp_path / "zapdev.db") as running:
+        yield running
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page on which any script error or broken policy fails the test.
+
+    Lost connections do not: servers go away while pages are open, which is what they are for.
+    """
+    opened = await browser.new_page()
+    opened.set_default_timeout(10_000)
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda line: _note(problems, line))
+    yield opened
+    await opened.close()
+    assert problems == []
+
+
+def _note(problems: list[str], line: ConsoleMessage) -> None:
+    if line.type == "error" and "net::ERR_" not in line.text:
+        problems.append(f"{line.text} {line.location['url']}")

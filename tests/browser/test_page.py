@@ -1,0 +1,232 @@
+"""The page in a real browser, over a real sidecar; a test plays the worker."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Page, expect
+
+from agents.events import CheckFinished, StageEntered
+from agents.types import Check, Diagnostic, Stage
+from tests.fakes.sidecar import RunningSidecar, running_sidecar
+from tests.fakes.worker import APP
+
+PROMPT = "A kanban board for a bike shop"
+HOSTILE = b"<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
+
+
+@asynccontextmanager
+async def running_app(heading: str) -> AsyncIterator[str]:
+    """A built app on its own loopback port."""
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(text=f"<h1>{heading}</h1>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def begin(page: Page, sidecar: RunningSidecar, prompt: str = PROMPT) -> None:
+    """Type a prompt on the start page and wait until the task is in the address."""
+    await page.goto(sidecar.url)
+    await page.get_by_label("What should be built").fill(prompt)
+    await page.get_by_role("button", name="Build").click()
+    await page.wait_for_url("**/#/t/task_*")
+
+
+def step(page: Page, name: str) -> str:
+    return f".plan li:has-text('{name}')"
+
+
+async def test_the_whole_job_from_a_sentence_to_a_running_app_and_back(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    async with running_app("Bikes on the stand") as preview_url:
+        await begin(page, sidecar)
+        worker = sidecar.worker
+        await worker.take()
+        await worker.prepare()
+        await worker.say("I will build a board.")
+        await expect(page.get_by_text("I will build a board.")).to_be_visible()
+        await expect(page.locator(step(page, "Choose the framework"))).to_contain_text("React")
+        await expect(page.locator("#live")).to_have_text("Writing the app")
+
+        await page.get_by_role("tab", name="Files").click()
+        await worker.write(APP)
+        await page.locator("button.file", has_text="App.tsx").click()
+        await expect(page.locator("pre.code")).to_contain_text("Kanban for the bike shop")
+
+        await worker.complete(APP, preview_url=preview_url)
+        await expect(page.locator(".headline")).to_have_text("Built and checked")
+        await page.get_by_role("tab", name="Preview").click()
+        framed = page.frame_locator("iframe[title='Preview of the app']")
+        await expect(framed.get_by_role("heading")).to_have_text("Bikes on the stand")
+        link = page.get_by_role("link", name="Open preview")
+        await expect(link).to_have_attribute("href", preview_url)
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="Download zip").click()
+        assert (await download.value).suggested_filename == "bike-shop-board.zip"
+
+        await page.get_by_role("button", name="Add due dates").click()
+        await expect(page.locator(".said.user").last).to_have_text("Add due dates")
+        await page.wait_for_function("document.querySelector('.turn').dataset.status === 'pending'")
+        await worker.take()
+        await worker.build({"src/App.tsx": b"changed"})
+        await page.get_by_role("tab", name="Versions").click()
+        await expect(page.locator(".versions li")).to_have_count(2)
+        await page.get_by_role("button", name="Restore version 1").click()
+        await expect(page.locator(".versions li")).to_have_count(3)
+        await page.get_by_role("tab", name="Files").click()
+        await expect(page.locator("button.file")).to_have_count(len(APP))
+
+        await page.get_by_role("link", name="New app").click()
+        await page.get_by_role("link", name="Bike shop board").click()
+        await expect(page.get_by_role("heading", name="Bike shop board")).to_be_visible()
+
+
+async def test_a_reload_in_mid_stream_shows_the_same_and_goes_on(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    await begin(page, sidecar)
+    await sidecar.worker.take()
+    await sidecar.worker.prepare()
+    await sidecar.worker.say("First half, ")
+    await expect(page.get_by_text("First half,")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_text("First half,")).to_be_visible()
+    await expect(page.locator(".said.user")).to_have_text(PROMPT)
+    await sidecar.worker.say("second half.")
+    await expect(page.get_by_text("First half, second half.")).to_be_visible()
+    await sidecar.worker.complete(APP)
+    await expect(page.locator(".turn")).to_have_attribute("data-status", "complete")
+
+
+async def test_the_page_reconnects_by_itself_after_a_server_restart(
+    page: Page, tmp_path: Path
+) -> None:
+    store = tmp_path / "zapdev.db"
+    async with running_sidecar(store) as first:
+        await begin(page, first)
+        await first.worker.take()
+        await first.worker.prepare()
+        await first.worker.say("Before the restart, ")
+        await expect(page.get_by_text("Before the restart,")).to_be_visible()
+        port = int(first.url.rsplit(":", 1)[1])
+        await first.runner.cleanup()
+        await expect(page.get_by_text("Reconnecting…")).to_be_visible()
+        async with running_sidecar(store, port=port):
+            await first.worker.say("after it.")
+            await expect(page.get_by_text("Before the restart, after it.")).to_be_visible()
+            await first.worker.complete(APP)
+            await expect(page.locator(".turn")).to_have_attribute("data-status", "complete")
+
+
+async def test_without_a_stream_the_page_falls_back_to_polling(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    await begin(page, sidecar)
+    await sidecar.worker.take()
+    await sidecar.worker.prepare()
+    await page.route("**/api/stream-progress**", lambda route: route.abort())
+    await page.reload()
+    await sidecar.worker.say("Seen by asking again.")
+    await expect(page.get_by_text("Seen by asking again.")).to_be_visible()
+    await expect(page.locator(".connection")).to_contain_text("asking again")
+    await page.unroute("**/api/stream-progress**")
+    await sidecar.worker.build()
+    await expect(page.locator(".turn")).to_have_attribute("data-status", "complete")
+    await expect(page.get_by_role("button", name="Add due dates")).to_be_visible()
+
+
+async def test_stop_stops(page: Page, sidecar: RunningSidecar) -> None:
+    await begin(page, sidecar)
+    await sidecar.worker.take()
+    await sidecar.worker.prepare()
+    async with page.expect_response("**/cancel") as answer:
+        await page.get_by_role("button", name="Stop").click()
+    assert (await answer.value).status == 202
+    assert await sidecar.worker.stop_if_asked()
+    await expect(page.locator(".headline")).to_have_text("Stopped")
+    await expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
+
+async def test_a_failure_says_what_was_found_and_offers_the_answers(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    await begin(page, sidecar)
+    worker = sidecar.worker
+    await worker.take()
+    await worker.prepare()
+    found = Diagnostic(message="Cannot find name 'Card'.", file="src/App.tsx", line=12)
+    await worker.play(
+        StageEntered(stage=Stage.VALIDATING, message="Checking the app"),
+        CheckFinished(check=Check.BUILD, ok=False, diagnostics=(found,)),
+    )
+    await worker.fail()
+    await expect(page.get_by_role("alert").filter(has_text="two fixes")).to_be_visible()
+    await expect(page.get_by_text("src/App.tsx:12")).to_be_visible()
+    await expect(page.get_by_role("button", name="Leave the chart out")).to_be_visible()
+    await page.get_by_role("button", name="Try again").click()
+    await page.wait_for_function("document.querySelector('.turn').dataset.status === 'pending'")
+    assert (await worker.take()).task.prompt == PROMPT
+
+
+async def test_generated_text_is_never_run(page: Page, sidecar: RunningSidecar) -> None:
+    await begin(page, sidecar, prompt=f"Show {HOSTILE.decode()}")
+    worker = sidecar.worker
+    await worker.take()
+    await worker.prepare()
+    await worker.say(HOSTILE.decode())
+    await worker.write({"index.html": HOSTILE})
+    await worker.complete({"index.html": HOSTILE}, title=HOSTILE.decode())
+    await expect(page.locator(".headline")).to_have_text("Built and checked")
+    await page.get_by_role("tab", name="Files").click()
+    await expect(page.locator("pre.code")).to_have_text(HOSTILE.decode())
+    assert await page.locator("main img, main script").count() == 0
+    assert await page.title() != "broken"
+
+
+async def test_everything_can_be_reached_by_keyboard(page: Page, sidecar: RunningSidecar) -> None:
+    await page.goto(sidecar.url)
+    await expect(page.get_by_label("What should be built")).to_be_focused()
+    await page.keyboard.type(PROMPT)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/#/t/task_*")
+    await sidecar.worker.take()
+    await sidecar.worker.build()
+    await page.get_by_role("tab", name="Preview").focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page.get_by_role("tab", name="Files")).to_be_focused()
+    await expect(page.get_by_role("tabpanel", name="Files")).to_be_visible()
+    unnamed = await page.evaluate(
+        """() => [...document.querySelectorAll("button, a, input, select, textarea, iframe")]
+            .filter((el) => !(el.textContent.trim() || el.getAttribute("aria-label") || el.title))
+            .map((el) => el.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1920])
+async def test_nothing_is_wider_than_the_window(
+    page: Page, sidecar: RunningSidecar, width: int
+) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    await begin(page, sidecar, prompt="x" * 300)
+    await sidecar.worker.take()
+    await sidecar.worker.build({"a/very/deep/folder/with/a/long/name/Component.tsx": b"y" * 500})
+    await expect(page.locator(".headline")).to_have_text("Built and checked")
+    for tab in ("Preview", "Files", "Versions"):
+        await page.get_by_role("tab", name=tab).click()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await page.get_by_role("link", name="New app").click()
+    await expect(page.locator(".projects li")).to_have_count(1)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width

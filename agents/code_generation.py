@@ -10,7 +10,7 @@ from typing_extensions import override
 from agents import events as e
 from agents.background import Background
 from agents.completion import Completion, complete
-from agents.logger import span
+from agents.logger import breadcrumb, span
 from agents.models import ModelConfig
 from agents.paths import UnsafePath, safe_path
 from agents.placeholders import has_placeholder
@@ -195,6 +195,7 @@ async def _run_one(run: Run, workspace: Workspace, call: ToolCall) -> e.ToolFini
     await run.journal.flush()
     with span("gen_ai.execute_tool", call.name):
         result = await run_tool(call, workspace)
+    breadcrumb("tool", call.name, ok=result.ok)
     done = e.ToolFinished(
         call_id=call.id,
         name=call.name,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents import events as e
+from agents.logger import breadcrumb
 from agents.models import ModelCatalog
 from agents.ports import Journal, Toolkit
 from agents.replay import Progress
@@ -32,7 +33,10 @@ class Job:
 
 @dataclass(slots=True)
 class Run:
-    """A job on its way: the tools it may use, its journal, what it has spent and done before."""
+    """A job on its way: the tools it may use, its journal, what it has spent and done before.
+
+    `turn` counts the whole task's, so that what is numbered by it stays unique after a takeover.
+    """
 
     job: Job
     kit: Toolkit
@@ -40,9 +44,13 @@ class Run:
     models: ModelCatalog
     progress: Progress
     spending: Spending
-    turn: int = 0
+    turn: int = field(init=False)
     stage: Stage = Stage.QUEUED
     start: Mapping[str, BlobHash] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Go on counting where the earlier attempts ended."""
+        self.turn = self.progress.requests
 
     def changed(self, known: Mapping[str, BlobHash]) -> bool:
         """Whether the app differs from what the task began with."""
@@ -51,6 +59,7 @@ class Run:
     def enter(self, stage: Stage, message: str) -> None:
         """Say that a stage begins."""
         self.stage = stage
+        breadcrumb("stage", message)
         self.journal.record(e.StageEntered(stage=stage, message=message))
 
     def notice(self, message: str) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from agents import events as e
 from agents.diagnostics import parse
-from agents.logger import span
+from agents.logger import breadcrumb, span
 from agents.ports import CommandResult
 from agents.run import Run
 from agents.templates import Template
@@ -87,6 +87,7 @@ def _verdict(check: Check, result: CommandResult, timeout_s: float) -> e.CheckFi
 
 
 def _record(run: Run, verdict: e.CheckFinished) -> e.CheckFinished:
+    breadcrumb("check", verdict.check, ok=verdict.ok, findings=len(verdict.diagnostics))
     run.journal.record(verdict)
     return verdict
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from agents.background import Background
 from agents.errors import SandboxUnavailable, StoreUnavailable, UserError
 from agents.http_pages import HttpPages
+from agents.logger import create_logger
 from agents.models import ModelCatalog, build_catalog
 from agents.offline import OfflineModel, Pace
 from agents.ports import LLM, Clock, Ids, Toolkit
@@ -29,7 +30,10 @@ from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
 from bot.telemetry import telemetry
 
+log = create_logger(__name__)
+
 DATABASE = "zapdev.db"
+_CRASH_PAUSE_S = 1.0
 OFFLINE_PACE = Pace(piece_s=0.004)
 """Quick, but slow enough that a person sees the files arrive."""
 
@@ -105,45 +109,60 @@ async def running(
         await stack.enter_async_context(
             telemetry(dsn.get_secret_value() if dsn is not None else None, scrubber)
         )
-        clock, ids, hub = SystemClock(), RandomIds(), Hub()
-        store = await _open_store(settings, clock, ids, hub)
-        stack.push_async_callback(store.close)
-        sandboxes = _local_sandboxes(settings, clock, ids)
-        stack.push_async_callback(sandboxes.close)
-        manager = SandboxManager(sandboxes, clock)
-        stack.push_async_callback(manager.close)
-        models = _models(settings)
-        kit = Toolkit(
-            llm=_open_model(settings, models, clock, stack),
-            sandboxes=manager,
-            fetcher=await stack.enter_async_context(HttpPages()),
-            blobs=store,
-            clock=clock,
-            ids=ids,
-            budget=settings.budget,
-        )
-        pace = work.Pace(
-            busy_poll_s=settings.poll_busy_s,
-            idle_poll_s=settings.poll_idle_s,
-            slots=settings.workers,
-        )
-        parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, pace)
-        services = Services(
-            settings=settings,
-            store=store,
-            hub=hub,
-            feed=Feed(store, hub, clock),
-            tasks=TaskService(store, hub),
-            projects=ProjectService(store, ids),
-            worker=work.Worker(parts),
-            sandboxes=sandboxes,
-            models=models,
-        )
+        services = await _put_together(settings, stack)
         background = Background()
         stack.push_async_callback(background.stop)
         if "worker" in (settings.roles if roles is None else roles):
-            background.spawn(services.worker.run(), name="worker")
+            background.spawn(_keep_working(services.worker), name="worker")
         yield services
+
+
+async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
+    """Every port with its adapter; `stack` closes them in the reverse order."""
+    clock, ids, hub = SystemClock(), RandomIds(), Hub()
+    store = await _open_store(settings, clock, ids, hub)
+    stack.push_async_callback(store.close)
+    sandboxes = _local_sandboxes(settings, clock, ids)
+    stack.push_async_callback(sandboxes.close)
+    manager = SandboxManager(sandboxes, clock)
+    stack.push_async_callback(manager.close)
+    models = _models(settings)
+    kit = Toolkit(
+        llm=_open_model(settings, models, clock, stack),
+        sandboxes=manager,
+        fetcher=await stack.enter_async_context(HttpPages()),
+        blobs=store,
+        clock=clock,
+        ids=ids,
+        budget=settings.budget,
+    )
+    pace = work.Pace(
+        busy_poll_s=settings.poll_busy_s,
+        idle_poll_s=settings.poll_idle_s,
+        slots=settings.workers,
+    )
+    parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, pace)
+    return Services(
+        settings=settings,
+        store=store,
+        hub=hub,
+        feed=Feed(store, hub, clock),
+        tasks=TaskService(store, hub),
+        projects=ProjectService(store, ids),
+        worker=work.Worker(parts),
+        sandboxes=sandboxes,
+        models=models,
+    )
+
+
+async def _keep_working(worker: work.Worker) -> None:
+    """A boundary: a defect in the worker's own loop is logged, and the loop begins anew."""
+    while True:
+        try:
+            await worker.run()
+        except Exception:
+            log.exception("worker crashed")
+            await asyncio.sleep(_CRASH_PAUSE_S)
 
 
 def _refuse_what_is_not_there_yet(settings: Settings) -> None:
@@ -158,7 +177,13 @@ def _refuse_what_is_not_there_yet(settings: Settings) -> None:
 
 
 async def _open_store(settings: Settings, clock: Clock, ids: Ids, hub: Hub) -> SqliteStore:
-    await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The data folder {settings.data_dir} cannot be made: {error.strerror}.",
+            field="ZAPDEV_DATA_DIR",
+        ) from error
     return await SqliteStore.open(settings.data_dir / DATABASE, clock=clock, ids=ids, waker=hub)
 
 

@@ -54,8 +54,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _settings(),
         _node(),
         _chromium(),
-        _data_dir(settings.data_dir),
-        _store_and_sandboxes(settings),
+        _what_is_kept_here(settings),
         _services(settings),
     ]
     return [finding for found in await asyncio.gather(*looks) for finding in found]
@@ -94,17 +93,20 @@ async def _npm(toolchain: Toolchain) -> Finding:
     return Finding("npm", ok=True, detail=f"packages from {registry.address[0]}")
 
 
-async def _store_and_sandboxes(settings: Settings) -> list[Finding]:
-    """Whether state can be kept, and whether apps can run, isolated or not."""
+async def _what_is_kept_here(settings: Settings) -> list[Finding]:
+    """Whether there is a place to write, state can be kept, and apps can run."""
+    place = await _data_dir(settings.data_dir)
+    if not place.ok:
+        return [place]
     try:
         async with running(settings, roles=frozenset()) as services:
-            found = [await _store(services), await _sandboxes(services)]
+            return [place, await _store(services), await _sandboxes(services)]
     except UserError as error:
-        return [Finding("Services", ok=False, detail=str(error), next_step=error.hint or "")]
+        problem = Finding("Services", ok=False, detail=str(error), next_step=error.hint or "")
     except StoreError as error:
         hint = "Check CONVEX_URL" if settings.store_kind == "convex" else "Check ZAPDEV_DATA_DIR"
-        return [Finding("Store", ok=False, detail=str(error), next_step=hint)]
-    return found
+        problem = Finding("Store", ok=False, detail=str(error), next_step=hint)
+    return [place, problem]
 
 
 async def _store(services: Services) -> Finding:
@@ -132,14 +134,14 @@ async def _chromium() -> list[Finding]:
     return [Finding("Chromium", ok=True, detail=found)]
 
 
-async def _data_dir(folder: Path) -> list[Finding]:
+async def _data_dir(folder: Path) -> Finding:
     try:
         free = await asyncio.to_thread(_free_gib, folder)
     except OSError as error:
         detail = f"{folder}: {error.strerror}"
-        return [Finding("Data folder", ok=False, detail=detail, next_step="Set ZAPDEV_DATA_DIR")]
+        return Finding("Data folder", ok=False, detail=detail, next_step="Set ZAPDEV_DATA_DIR")
     hint = "" if free >= 2 else "Make room: apps need a few hundred MB each"
-    return [Finding("Data folder", free >= 2, f"{folder}, {free:.0f} GiB free", hint)]
+    return Finding("Data folder", free >= 2, f"{folder}, {free:.0f} GiB free", hint)
 
 
 def _free_gib(folder: Path) -> float:

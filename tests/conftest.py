@@ -3,12 +3,11 @@
 `pytest-socket` (pyproject) refuses every connection that leaves this machine.
 """
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, settings
+from pydantic import AliasChoices
 
-from bot.config import Settings, variables
+from bot.config import Settings
 
 _IN_CI = settings.get_current_profile_name() == "ci"
 
@@ -25,13 +24,8 @@ settings.load_profile("zapdev")
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees a key or a setting of the shell it was started from."""
-    for name in variables():
-        monkeypatch.delenv(name, raising=False)
-    for name in ("PORT", "NEXT_PUBLIC_CONVEX_URL", "NEXT_PUBLIC_APP_URL", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def house_settings(tmp_path: Path) -> Settings:
-    """Settings of a fresh installation that keeps everything below `tmp_path`."""
-    return Settings(data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", port=0)
+    for field in Settings.model_fields.values():
+        assert isinstance(field.validation_alias, AliasChoices)
+        for name in field.validation_alias.choices:
+            monkeypatch.delenv(str(name), raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)

@@ -11,15 +11,13 @@ All functions block: call them in a thread.
 import contextlib
 import fcntl
 import os
-import signal
 import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents.errors import SandboxUnavailable
-
-_PROC = Path("/proc")
+from agents.sandbox.keeper import kill_mentioning
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +83,17 @@ class Boxes:
         try:
             dead = [owner for owner in owners.iterdir() if owner.is_dir() and _is_dead(owner)]
             for owner in dead:
-                kill_mentioning(owner)
+                kill_mentioning(str(owner))
             self._mine.mkdir(mode=0o711)
             self._lock.take()
             return dead
         finally:
             sweeping.release()
+
+    @property
+    def mine(self) -> Path:
+        """The folder that holds all of our boxes."""
+        return self._mine
 
     def new(self, name: str) -> Box:
         """Fresh, empty folders."""
@@ -160,15 +163,6 @@ def delete_tree(folder: Path) -> None:
             ["chmod", "-R", "u+rwX", "--", str(folder)], check=False, capture_output=True
         )
         subprocess.run(command, check=False, capture_output=True)
-
-
-def kill_mentioning(folder: Path) -> None:
-    """Kill every process that was started for this folder: its command line names it."""
-    needle = f"{folder}/".encode()
-    for entry in _PROC.glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if needle in entry.read_bytes():
-                os.kill(int(entry.parent.name), signal.SIGKILL)
 
 
 def _is_dead(owner: Path) -> bool:

@@ -100,6 +100,13 @@ def guarded(folder: Path, argv: list[str]) -> list[str]:
     return [sys.executable, "-I", "-S", str(guard), f"{folder}/", *argv]
 
 
+def keeper(folder: Path) -> Launch:
+    """The program that ends everything started for `folder` when we are gone."""
+    program = Path(__file__).with_name("keeper.py")
+    argv = [sys.executable, "-I", "-S", str(program), str(folder)]
+    return Launch(argv, {}, Path("/"), guarded=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
     """Linux namespaces by `bwrap`. `skeleton` holds the few files that every sandbox sees.

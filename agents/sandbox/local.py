@@ -14,7 +14,7 @@ from agents.errors import SandboxError, SandboxFull
 from agents.ports import Clock, Ids
 from agents.sandbox.boxes import Box
 from agents.sandbox.house import House, Wish, open_house, open_registry
-from agents.sandbox.isolation import Launch, drop_to, guarded
+from agents.sandbox.isolation import Launch, drop_to, guarded, keeper
 from agents.sandbox.local_sandbox import LocalSandbox, Surroundings
 from agents.sandbox.output import HeadAndTail
 from agents.sandbox.preparation import OnProgress, Preparation
@@ -72,6 +72,7 @@ class LocalSandboxProvider:
         self._opening: asyncio.Task[tuple[House, Preparation]] | None = None
         self._sandboxes: dict[SandboxId, LocalSandbox] = {}
         self._registry: Registry | None = None
+        self._keeper: Program | None = None
         self._arriving = 0
         self._spares: defaultdict[str, list[asyncio.Task[Box]]] = defaultdict(list)
         self._deleting: set[asyncio.Task[None]] = set()
@@ -128,6 +129,8 @@ class LocalSandboxProvider:
         if opening is not None and not opening.cancelled() and opening.exception() is None:
             house, preparation = opening.result()
             await preparation.close()
+            if self._keeper is not None:
+                await self._keeper.kill()
             await asyncio.to_thread(house.boxes.close)
 
     def _forget(self, sandbox_id: SandboxId, trash: Path) -> None:
@@ -155,6 +158,7 @@ class LocalSandboxProvider:
 
     async def _do_open(self) -> tuple[House, Preparation]:
         house = await open_house(self._wish)
+        self._keeper = await Program.start(keeper(house.boxes.mine), lambda _: None)
         for folder in house.leftovers:
             self._discard(folder)
         on_progress = self._options.on_progress

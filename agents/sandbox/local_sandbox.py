@@ -11,10 +11,11 @@ from pathlib import Path
 from agents.background import Background
 from agents.errors import SandboxLost
 from agents.ports import Clock, CommandResult, OnOutput
-from agents.sandbox.boxes import Box, kill_mentioning
+from agents.sandbox.boxes import Box
 from agents.sandbox.bridge import PreviewBridge, RegistryGate, registry_env
 from agents.sandbox.files import AppFolder
 from agents.sandbox.isolation import Isolation, Kind
+from agents.sandbox.keeper import kill_mentioning
 from agents.sandbox.output import HeadAndTail, Tail
 from agents.sandbox.processes import Program
 from agents.sandbox.toolchain import Registry
@@ -182,7 +183,7 @@ def _put_away(box: Box) -> Path:
 
     Blocks, but not for long: deleting a big app takes seconds, moving it none.
     """
-    kill_mentioning(box.root)
+    kill_mentioning(str(box.root))
     trash = box.root.with_name(f"trash-{box.root.name}")
     with suppress(FileNotFoundError):
         box.root.rename(trash)

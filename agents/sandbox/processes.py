@@ -13,6 +13,7 @@ from agents.sandbox.output import new_decoder
 
 _CHUNK = 64 * 1024
 _DYING_S = 1.0
+_LOOK_S = 0.01
 _DELETE = 'rm -rf -- "$1" 2>/dev/null || { chmod -R u+rwX -- "$1"; rm -rf -- "$1"; }'
 
 
@@ -23,6 +24,8 @@ class Program:
         self._process = process
         self._lifeline = lifeline
         self._background = Background()
+        self._last = Background()
+        self._killing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._ended = self._background.start(self._wait(), name="program")
 
@@ -69,8 +72,20 @@ class Program:
         return self.exit_code or 0
 
     async def kill(self) -> None:
-        """End it and everything it started; returns when it is gone. Twice is fine."""
-        self._signal()
+        """End it and everything it started; returns when it is gone. Twice is fine.
+
+        Cancelling the wait does not stop the killing.
+        """
+        if self._killing is None:
+            self._killing = self._last.start(self._kill(), name="kill")
+        await asyncio.shield(self._killing)
+
+    async def _kill(self) -> None:
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+        elif self._process.returncode is None:
+            await self._kill_first()
         await asyncio.wait([self._ended], timeout=_DYING_S)
         if not self._ended.done():
             with contextlib.suppress(ProcessLookupError):
@@ -79,18 +94,19 @@ class Program:
         await asyncio.wait([task for task in [self._reading] if task], timeout=_DYING_S)
         await self._background.stop()
 
-    def _signal(self) -> None:
-        """Tell it to die, at once, without waiting."""
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
-        elif self._process.returncode is None:
-            # The first process of the namespace: when it is gone, all of them are, and only then
-            # does bubblewrap itself end. Before it exists, bubblewrap is alone.
-            children = _children(self._process.pid) or [self._process.pid]
-            for pid in children:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+    async def _kill_first(self) -> None:
+        """Kill the first process of the namespace.
+
+        When it is gone, all of them are, and only then does bubblewrap itself end. Bubblewrap
+        killed while it is starting could leave it behind, so it is waited for.
+        """
+        rounds = int(_DYING_S / _LOOK_S)
+        while not (found := _children(self._process.pid)) and not self._ended.done() and rounds:
+            await asyncio.wait([self._ended], timeout=_LOOK_S)
+            rounds -= 1
+        for pid in found or [self._process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     async def _wait(self) -> None:
         await self._process.wait()

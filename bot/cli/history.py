@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from json import dumps
 
 from rich.console import Console
-from rich.table import Table
 
 from agents.errors import NotFound, UserError
 from agents.events import Recorded
@@ -18,7 +17,7 @@ from bot.cli.shell import Outcome
 from bot.config import Settings
 from bot.render.terminal import clean
 from bot.services.tasks import LOCAL_OWNER
-from bot.store.port import EventLog, Project, Store, TaskRow
+from bot.store.port import EventLog, TaskRow
 
 MAX_PAUSE_S = 2.0
 PER_PROJECT = 5
@@ -56,31 +55,26 @@ async def played(
 async def list_tasks(settings: Settings, *, json: bool) -> Outcome:
     """The newest tasks of each project, newest project first."""
     async with running(settings, roles=frozenset()) as services:
-        rows = await _newest(services.store)
+        projects = await services.store.projects(LOCAL_OWNER)
+        found = [(p, await services.store.tasks(LOCAL_OWNER, p.id)) for p in projects]
     if json:
-        sys.stdout.writelines(dumps(_facts(task)) + "\n" for _, task in rows)
-        return Outcome.DONE
-    if not rows:
+        rows = [row for _, tasks in found for row in tasks[:PER_PROJECT]]
+        sys.stdout.writelines(dumps(_facts(row)) + "\n" for row in rows)
+    elif found:
+        console = Console(markup=False, highlight=False)
+        for project, tasks in found:
+            console.print(f"{clean(project.title)}  {project.id}", style="bold", soft_wrap=True)
+            for row in tasks[:PER_PROJECT]:
+                console.print(_line(row), soft_wrap=True)
+    else:
         sys.stdout.write('No task yet. Try: zapdev build "A kanban board for a bike shop"\n')
-        return Outcome.DONE
-    table = Table(box=None, pad_edge=False)
-    for name in ("Task", "Project", "Status", "When", "Prompt"):
-        ids = name in ("Task", "Project")
-        table.add_column(name, no_wrap=ids, overflow="fold", min_width=31 if ids else None)
-    for project, task in rows:
-        when = task.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        prompt = clean(task.prompt.partition("\n")[0])
-        table.add_row(task.id, project.id, task.status, when, prompt)
-    Console(markup=False, highlight=False).print(table)
     return Outcome.DONE
 
 
-async def _newest(store: Store) -> list[tuple[Project, TaskRow]]:
-    found = []
-    for project in await store.projects(LOCAL_OWNER):
-        tasks = await store.tasks(LOCAL_OWNER, project.id)
-        found += [(project, task) for task in tasks[:PER_PROJECT]]
-    return found
+def _line(task: TaskRow) -> str:
+    when = task.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    prompt = clean(task.prompt.partition("\n")[0])
+    return f"  {task.id}  {task.status:<9}  {when}  {prompt}"
 
 
 def _facts(task: TaskRow) -> dict[str, str | int | None]:

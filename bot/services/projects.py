@@ -108,11 +108,17 @@ class ProjectService:
         return head, await _load(self._store, head.files)
 
     async def text_files(
-        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId | None
     ) -> TextFiles:
-        """One version, as `complete.files` shows it. Raises: NotFound, StoreUnavailable."""
-        fragment = await self._store.fragment(owner, project_id, fragment_id)
-        return await read_text(self._store, fragment.files)
+        """One version, or the current one, as `complete.files` shows it.
+
+        Raises: NotFound, StoreUnavailable.
+        """
+        if fragment_id is None:
+            version = await self._head(owner, project_id)
+        else:
+            version = await self._store.fragment(owner, project_id, fragment_id)
+        return await read_text(self._store, version.files if version is not None else {})
 
     async def fragments(
         self, owner: OwnerId, project_id: ProjectId

@@ -155,10 +155,13 @@ async def _frame(deps: SidecarDeps, task: TaskRow, recorded: Recorded) -> bytes 
     event = recorded.event
     if not isinstance(event, TaskCompleted):
         return sse.encode(recorded)
-    app = TextFiles({}, [])
-    if event.fragment_id is not None:
-        app = await deps.projects.text_files(deps.owner, task.project_id, event.fragment_id)
+    app = await _app_after(deps, task, event)
     return sse.encode(recorded, files=app.text, binary_files=app.binary, project_id=task.project_id)
+
+
+async def _app_after(deps: SidecarDeps, task: TaskRow, event: TaskCompleted) -> TextFiles:
+    """The whole app after the task: its own version, or the project's when it made none."""
+    return await deps.projects.text_files(deps.owner, task.project_id, event.fragment_id)
 
 
 def cursor(request: web.Request, task: TaskRow) -> int:

@@ -107,7 +107,7 @@ async def test_another_server_is_asked_in_plain_chat_completions(server: FakeOpe
         ("https://notopenrouter.ai/v1", False),
     ],
 )
-def test_openrouter_is_known_by_its_address(url: str, known: bool) -> None:  # noqa: FBT001 - a table
+def test_openrouter_is_known_by_its_address(url: str, known: bool) -> None:
     assert Endpoint(url).is_openrouter is known
 
 

@@ -144,7 +144,7 @@ def test_success_gives_none() -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(max_size=300), st.booleans())
-def test_any_output_is_read(output: str, failed: bool) -> None:  # noqa: FBT001 - drawn
+def test_any_output_is_read(output: str, failed: bool) -> None:
     found = parse("build", output, failed=failed)
     assert bool(found) or not failed
 

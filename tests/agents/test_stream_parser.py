@@ -65,7 +65,7 @@ def expected(arguments: Any) -> list[tuple[str, str]]:
 @given(ARGUMENTS, st.booleans(), st.sampled_from([None, 2]), st.lists(st.integers(0), max_size=30))
 def test_any_arguments_under_any_cuts_give_what_json_loads_gives(
     arguments: dict[str, Any],
-    ascii_only: bool,  # noqa: FBT001 - drawn by hypothesis
+    ascii_only: bool,
     indent: int | None,
     points: list[int],
 ) -> None:

@@ -64,7 +64,9 @@ async def test_one_who_sleeps_again_within_an_advance_is_woken_again() -> None:
 
 
 async def test_sleeping_no_time_returns() -> None:
-    await asyncio.wait_for(FakeClock().sleep(0), 1)
+    clock = FakeClock()
+    await asyncio.wait_for(clock.sleep(0), 1)
+    assert clock.sleeping == 0
 
 
 def test_ids_count_per_prefix() -> None:

@@ -123,7 +123,7 @@ def test_listening_beyond_loopback_needs_accounts_or_an_explicit_word(
         ("", False),
     ],
 )
-def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:  # noqa: FBT001
+def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 

@@ -137,8 +137,7 @@ async def test_a_reader_with_no_news_asks_once_per_poll_and_no_more(
         hub.notify(claim.task.id)
         for polls in range(1, 4):
             while not clock.sleeping:
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.02)
+                await settle()
             assert log.reads <= 1 + polls, "it spins"
             await clock.advance(0.25)
         following.cancel()

@@ -14,9 +14,7 @@ def quick_app(words: str = WORDS) -> dict[str, str]:
         "index.html": (
             f"<!doctype html><title>{html.escape(words)}</title><h1>{html.escape(words)}</h1>\n"
         ),
-        "tsconfig.json": (
-            '{ "compilerOptions": { "noEmit": true, "types": [] }, "files": ["vite.config.ts"] }\n'
-        ),
-        "eslint.config.js": "export default [];\n",
+        "tsconfig.json": '{ "extends": "./tsconfig.app.json", "files": [], "include": [] }\n',
+        "eslint.config.js": "export default [{}];\n",
         "vite.config.ts": "export default {};\n",
     }

@@ -165,7 +165,8 @@ async def test_what_a_stopped_worker_had_streamed_is_taken_back(world: Workshop)
     async with world.worker(scripted(write(APP), DONE)):
         kinds = [event.kind for event in await world.events(row)]
     voided = kinds.index("text_voided")
-    assert kinds[voided - 1 : voided + 2] == ["text_streamed", "text_voided", "task_started"]
+    assert kinds.index("text_streamed") < voided
+    assert kinds[voided + 1] == "task_started"
     assert kinds.count("text_voided") == 1
 
 

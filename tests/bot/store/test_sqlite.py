@@ -123,7 +123,7 @@ async def test_the_event_loop_goes_on_while_a_write_waits_for_the_lock(
     writing = background.start(store.enqueue(new_task()), name="write")
     turns = 0
     while not writing.done():
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         turns += 1
     assert turns > 50
     with pytest.raises(StoreUnavailable):
@@ -232,6 +232,7 @@ async def test_an_existing_file_is_opened_as_it_is(path: Path) -> None:
 
 async def test_many_may_make_the_file_at_the_same_time(path: Path) -> None:
     opened = await asyncio.gather(*(Database.open(path) for _ in range(8)))
+    assert len(opened) == 8
     for database in opened:
         await database.write(lambda c: c.execute("DELETE FROM blobs").close())
         await database.close()

@@ -71,6 +71,8 @@ async def test_an_unknown_id_is_not_found(provider: SandboxProvider) -> None:
 async def test_closing_twice_is_fine(sandbox: Sandbox) -> None:
     await sandbox.close()
     await asyncio.gather(sandbox.close(), sandbox.close())
+    with pytest.raises(SandboxLost):
+        await sandbox.tree()
 
 
 async def test_a_fresh_sandbox_has_nothing_of_a_closed_one(provider: SandboxProvider) -> None:

@@ -233,6 +233,8 @@ class LifeCycle(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS.keys())
 def test_the_contract_holds_over_any_life_of_tasks(adapter: Adapter) -> None:
+    """The machine's rules and invariants assert; this checks that they ran."""
+
     class Machine(LifeCycle):
         def __init__(self) -> None:
             super().__init__(adapter)

@@ -21,8 +21,8 @@ from agents.models import get_model
 from agents.ports import Sandbox
 from agents.preview import PreviewGate
 from agents.provision import provision
-from agents.run import Run
-from agents.summary import summarize
+from agents.run import Refused, Run
+from agents.summary import summarize, title_from
 from agents.templates import Template
 from agents.types import BlobHash, Check, Diagnostic, Framework, Stage, TaskKind
 from agents.validation import run_validation
@@ -31,14 +31,19 @@ from agents.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A checked app: its files, the living sandbox that shows it, and its link."""
+    """An app: its files, the sandbox that holds it, and its link.
+
+    `red` is empty, and the link verified, unless a person chose to keep what the checks refused:
+    then there may be no link.
+    """
 
     framework: Framework
     summary: e.SummaryWritten
     files: Mapping[str, BlobHash]
     sandbox: Sandbox
-    preview_url: str
+    preview_url: str | None
     lint: tuple[Diagnostic, ...]
+    red: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ async def run_pipeline(run: Run) -> Outcome:
 async def _build(
     run: Run, workspace: Workspace, template: Template, background: Background
 ) -> Outcome:
+    if run.job.keep is not None:
+        return await _keep(run, workspace, template, run.job.keep)
     text = "The checks were run again."
     if run.job.kind is not TaskKind.FIX:
         text = await _generate(run, workspace, template)
@@ -106,15 +113,36 @@ async def _build(
         await fixes.attempt(checked.red)
         await workspace.settle()
     run.enter(Stage.FINISHING, "Saving the app")
-    written = await summary
-    run.journal.record(written)
+    return await _finish(run, workspace, template, checked, await summary)
+
+
+async def _keep(run: Run, workspace: Workspace, template: Template, refused: Refused) -> Built:
+    """Make a version of what the checks refused; they run once more and are told, not obeyed."""
+    run.enter(Stage.GENERATING, "Putting back what the checks refused")
+    await workspace.apply(refused.files)
+    await workspace.settle()
+    checked = await _check(run, workspace, template)
+    title = title_from(refused.prompt)
+    summary = e.SummaryWritten(title=title, summary=f"{title}: kept as it is.")
+    return await _finish(run, workspace, template, checked, summary)
+
+
+async def _finish(
+    run: Run,
+    workspace: Workspace,
+    template: Template,
+    checked: "_Checked",
+    summary: e.SummaryWritten,
+) -> Built:
+    run.journal.record(summary)
     return Built(
         framework=template.framework,
-        summary=written,
+        summary=summary,
         files=dict(workspace.known),
         sandbox=await workspace.sandbox(),
-        preview_url=checked.url,
+        preview_url=checked.url if not checked.red else None,
         lint=checked.lint,
+        red=checked.red,
     )
 
 

@@ -11,10 +11,26 @@ from agents.replay import Progress
 from agents.spending import Spending
 from agents.types import BlobHash, Framework, Stage, TaskId, TaskKind, Turn, Usage
 
+KEEP_ANYWAY = "Keep it anyway"
+"""The answer that makes a version of what the checks refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What an earlier task left when its checks stayed red: its changes, by path."""
+
+    prompt: str
+    files: Mapping[str, BlobHash | None]
+    framework: Framework
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed task as the pipeline sees it. `base` is the app's head version, if it has one."""
+    """A claimed task as the pipeline sees it.
+
+    `base` is the app's head version, if it has one; `keep` is set when a person wants the
+    changes that were refused, as they are.
+    """
 
     task_id: TaskId
     kind: TaskKind
@@ -24,6 +40,7 @@ class Job:
     history: Sequence[Turn] = ()
     base: Mapping[str, BlobHash] | None = None
     log: Sequence[e.Recorded] = ()
+    keep: Refused | None = None
 
     @property
     def asks(self) -> bool:

@@ -73,6 +73,13 @@ class Workspace:
             for path in there:
                 self._note(path, None, 0)
 
+    async def apply(self, changes: Mapping[str, BlobHash | None]) -> None:
+        """Take over changes that are in the store already; None deletes."""
+        wanted = {path: blob for path, blob in changes.items() if blob is not None}
+        contents = await self._blobs.get(list(set(wanted.values())))
+        await self.write({path: contents[blob] for path, blob in wanted.items()})
+        await self.remove([path for path, blob in changes.items() if blob is None])
+
     async def read(self, path: str) -> bytes | None:
         return await (await self.sandbox()).read(path)
 

@@ -158,7 +158,8 @@ class LocalSandboxProvider:
 
     async def _do_open(self) -> tuple[House, Preparation]:
         house = await open_house(self._wish)
-        self._keeper = await Program.start(keeper(house.boxes.mine), lambda _: None)
+        if house.isolation.is_isolated:  # plain processes have a guard each, which must not die
+            self._keeper = await Program.start(keeper(house.boxes.mine), lambda _: None)
         for folder in house.leftovers:
             self._discard(folder)
         on_progress = self._options.on_progress

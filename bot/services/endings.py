@@ -9,6 +9,7 @@ from agents.errors import LimitExceeded, SandboxUnavailable, UserError, ZapdevEr
 from agents.events import TaskCancelled, TaskCompleted, TaskFailed
 from agents.pipeline import Answered, Built, Stuck
 from agents.prompts import extract_summary
+from agents.run import KEEP_ANYWAY
 from agents.types import Diagnostic, FragmentId, TaskStatus, Usage
 from agents.validation import format_diagnostic
 from bot.store.port import Ending, NewFragment
@@ -64,16 +65,20 @@ _TEXTS: dict[str, _Words] = {
 }
 
 
-def built(outcome: Built, fragment_id: FragmentId, usage: Usage) -> Ending:
-    """A new version of the app, checked and shown."""
+def built(
+    outcome: Built, fragment_id: FragmentId, usage: Usage, *, title: str | None = None
+) -> Ending:
+    """A new version of the app. `title` is the project's, once it has a version that named it."""
     summary = outcome.summary
     message = summary.summary or f"{summary.title} is ready."
     if outcome.lint:
         count = len(outcome.lint)
         message += f" Lint still has {count} finding{'s' if count > 1 else ''}."
+    if outcome.red:
+        message += f" The checks still say: {format_diagnostic(outcome.red[0])[:300]}"
     event = TaskCompleted(
         message=message,
-        title=summary.title,
+        title=title or summary.title,
         fragment_id=fragment_id,
         preview_url=outcome.preview_url,
         suggestions=summary.suggestions,
@@ -92,7 +97,7 @@ def built(outcome: Built, fragment_id: FragmentId, usage: Usage) -> Ending:
         status=TaskStatus.COMPLETE,
         reply=message,
         fragment=fragment,
-        title=summary.title,
+        title=title or summary.title,
         framework=outcome.framework,
     )
 
@@ -119,7 +124,7 @@ def stuck(outcome: Stuck, *, has_version: bool) -> Ending:
         message=f"I could not get the checks green. {kept}".strip(),
         hint=f"What should I do about this? {format_diagnostic(first)[:300]}",
         retryable=True,
-        options=("Try another way", "Build a simpler version", "Keep it anyway"),
+        options=("Try another way", "Build a simpler version", KEEP_ANYWAY),
     )
     return _failed(event)
 

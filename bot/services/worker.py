@@ -20,13 +20,13 @@ from agents.errors import (
     StoreUnavailable,
     ZapdevError,
 )
-from agents.events import TaskStarted, TextVoided
+from agents.events import Recorded, TaskStarted, TextVoided
 from agents.logger import create_logger, task_scope
 from agents.models import ModelCatalog
 from agents.pipeline import Answered, Built, Outcome, Stuck, run_pipeline
 from agents.ports import Clock, Ids, Toolkit
 from agents.replay import read_progress
-from agents.run import Job, Run
+from agents.run import KEEP_ANYWAY, Job, Refused, Run
 from agents.sandbox.manager import SandboxManager
 from agents.spending import Spending
 from agents.types import FragmentId, TaskStatus, WorkerId
@@ -119,6 +119,8 @@ class Worker:
             task = claim.task
             with task_scope(task_id=task.id, project_id=task.project_id, kind=task.kind):
                 await self._run_claim(claim)
+        except StoreUnavailable:
+            log.warning("store unavailable", action="begin")  # the lease expires
         finally:
             self.running -= 1
             release()
@@ -129,7 +131,7 @@ class Worker:
         parts = self._parts
         last_seq = claim.log[-1].seq if claim.log else 0
         journal = JournalWriter(parts.store, claim.lease, last_seq, parts.clock)
-        run = self._prepare(claim, journal)
+        run = self._prepare(claim, journal, await self._refused(claim))
         stop = _Stop()
         work = self._background.start(self._bounded(run), name="pipeline")
         beat = self._background.start(self._keep_lease(claim, work, stop), name="lease")
@@ -157,20 +159,39 @@ class Worker:
             beat.cancel()
             await journal.close()
 
-    def _prepare(self, claim: Claim, journal: JournalWriter) -> Run:
+    async def _refused(self, claim: Claim) -> Refused | None:
+        """What the project's last task left when it got stuck, if that is what is asked for."""
+        task = claim.task
+        if task.prompt.strip().rstrip(".!").lower() != KEEP_ANYWAY.lower():
+            return None
+        rows = await self._parts.store.tasks(task.owner, task.project_id)
+        before = next((row for row in rows if row.created_at < task.created_at), None)
+        if before is None or before.status is not TaskStatus.FAILED:
+            return None
+        changes: list[Recorded] = []
+        while page := await self._parts.store.read(before.id, after=len(changes)):
+            changes += page
+        progress = read_progress(changes)
+        if not progress.files or progress.framework is None:
+            return None
+        return Refused(before.prompt, progress.files, progress.framework)
+
+    def _prepare(self, claim: Claim, journal: JournalWriter, refused: Refused | None) -> Run:
         task, parts = claim.task, self._parts
         progress = read_progress(claim.log)
         if progress.cut:
             journal.record(TextVoided(reason="The worker that was writing was lost."))
         journal.record(TaskStarted(attempt=task.attempts, worker_id=self.id))
+        framework = task.framework or claim.project.framework
         job = Job(
             task_id=task.id,
             kind=task.kind,
             prompt=task.prompt,
             model=task.model,
-            framework=task.framework or claim.project.framework,
+            framework=refused.framework if refused is not None else framework,
             history=claim.history,
             base=claim.head.files if claim.head is not None else None,
+            keep=refused,
         )
         spending = Spending(parts.kit.budget, usage=progress.usage, requests=progress.requests)
         return Run(job, parts.kit, journal, parts.models, progress, spending)
@@ -236,12 +257,13 @@ class Worker:
                 fragment_id = FragmentId(self._parts.ids.new("frag"))
                 ended = False
                 try:
-                    ending = endings.built(outcome, fragment_id, usage)
+                    title = claim.project.title if claim.head is not None else None
+                    ending = endings.built(outcome, fragment_id, usage, title=title)
                     ended = await self._end(claim, journal, ending)
                 finally:
-                    if not ended:
+                    if not ended or outcome.preview_url is None:
                         await outcome.sandbox.close()
-                if ended:
+                if ended and outcome.preview_url is not None:
                     await self._parts.manager.keep(claim.project.id, outcome.sandbox)
             case Answered():
                 project = claim.project

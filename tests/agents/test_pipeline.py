@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from typing_extensions import override
@@ -17,7 +18,8 @@ from agents.ports import (
     TextDelta,
     ToolCallDelta,
 )
-from agents.run import Run
+from agents.replay import read_progress
+from agents.run import KEEP_ANYWAY, Refused, Run
 from agents.system import SystemClock
 from agents.templates import get_template
 from agents.testing import InMemorySandbox, InMemorySandboxProvider, ScriptedLLM
@@ -144,6 +146,20 @@ async def test_the_same_findings_twice_mean_stuck_after_one_fix() -> None:
     assert [f.file for f in outcome.findings] == ["src/App.tsx"]
     assert len([v for v in stage.journal.events if isinstance(v, e.FixStarted)]) == 1
     assert all(sandbox.lost for sandbox in stage.provider.sandboxes.values())
+
+
+async def test_what_the_checks_refused_can_be_kept_anyway() -> None:
+    fixes = (write({"src/App.tsx": "other\n"}, "f1"), say("fixed?"))
+    first = Stage(scripted(write(APP), DONE, fixes=fixes), provider=red_builds(9))
+    assert isinstance(await run_pipeline(first.run(job())), Stuck)
+    left = read_progress(first.log())
+    stage = Stage(scripted(), provider=red_builds(9), blobs=first.blobs)
+    run = stage.run(job(KEEP_ANYWAY))
+    run.job = replace(run.job, keep=Refused("A board", left.files, Framework.REACT))
+    kept = await built(stage, run)
+    assert kept.files["src/App.tsx"] == blob_hash(b"other\n")
+    assert kept.preview_url is None
+    assert [finding.file for finding in kept.red] == ["src/App.tsx"]
 
 
 async def test_lint_findings_alone_do_not_fail_the_app() -> None:

@@ -138,7 +138,7 @@ class Workshop:
             await manager.close()
 
     async def events(self, row: TaskRow) -> list[e.Event]:
-        """The log to its end; seqs must rise by one."""
+        """The log to its end; seqs must rise by one, and no tool may finish twice."""
         feed = Feed(self.store, self.hub, self.clock, poll_s=0.01)
         log: list[e.Recorded] = []
         async with asyncio.timeout(LIMIT_S):
@@ -146,7 +146,10 @@ class Workshop:
                 log += batch
         assert [recorded.seq for recorded in log] == list(range(1, len(log) + 1))
         assert [recorded.is_terminal for recorded in log].count(True) == 1
-        return [recorded.event for recorded in log]
+        events = [recorded.event for recorded in log]
+        finished = [event.call_id for event in events if isinstance(event, e.ToolFinished)]
+        assert len(finished) == len(set(finished))
+        return events
 
     async def last(self, row: TaskRow) -> e.Event:
         return (await self.events(row))[-1]

@@ -165,7 +165,8 @@ class Worker:
         if task.prompt.strip().rstrip(".!").lower() != KEEP_ANYWAY.lower():
             return None
         rows = await self._parts.store.tasks(task.owner, task.project_id)
-        before = next((row for row in rows if row.created_at < task.created_at), None)
+        earlier = (r for r in rows if r.id != task.id and r.created_at <= task.created_at)
+        before = next(earlier, None)
         if before is None or before.status is not TaskStatus.FAILED:
             return None
         changes: list[Recorded] = []

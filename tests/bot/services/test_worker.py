@@ -8,9 +8,11 @@ import pytest
 from agents import events as e
 from agents.errors import AuthFailed, SandboxLost, SandboxUnavailable
 from agents.ports import Budget, CommandResult, LLMChunk, Page
+from agents.run import KEEP_ANYWAY
 from agents.templates import get_template
 from agents.testing import InMemorySandbox, InMemorySandboxProvider, ScriptedLLM
 from agents.types import Framework, TaskStatus
+from agents.workspace import blob_hash
 from bot.feed import Feed
 from bot.services.tasks import LOCAL_OWNER
 from bot.store.port import MAX_ATTEMPTS
@@ -224,8 +226,31 @@ async def test_checks_that_stay_red_end_in_a_question_with_answers(world: Worksh
         await until(lambda: world.open_sandboxes == 0)
     assert failed.code == "stuck"
     assert str(failed.hint).endswith("number'.")
-    assert len(failed.options) == 3
+    assert failed.options[-1] == KEEP_ANYWAY
     assert (await world.store.project(LOCAL_OWNER, row.project_id)).head is None
+
+
+async def test_the_answer_keep_it_anyway_makes_a_version_of_what_was_refused(
+    world: Workshop,
+) -> None:
+    def command(sandbox: InMemorySandbox, line: str) -> CommandResult:
+        return CommandResult(2, BROKEN) if line == TEMPLATE.build else CommandResult(0, "")
+
+    world.provider = InMemorySandboxProvider(on_command=command)
+    fix = [write({"src/App.tsx": "other\n"}, "f1"), say("fixed?")]
+    llm = ScriptedLLM(write(APP), DONE, by_purpose={"summarize": [SUMMARY], "fix": fix})
+    async with world.worker(llm):
+        row = await world.start()
+        failure(await world.last(row))
+        kept = await world.start(KEEP_ANYWAY, row.project_id)
+        completed = await world.last(kept)
+        await until(lambda: world.open_sandboxes == 0)
+    assert isinstance(completed, e.TaskCompleted)
+    assert "TS2322" in completed.message
+    project = await world.store.project(LOCAL_OWNER, row.project_id)
+    assert project.head is not None
+    version = await world.store.fragment(LOCAL_OWNER, project.id, project.head)
+    assert version.files["src/App.tsx"] == blob_hash(b"other\n")
 
 
 async def test_a_follow_up_after_a_failure_starts_from_the_last_version(world: Workshop) -> None:

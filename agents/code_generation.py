@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -52,6 +52,7 @@ class TurnListener(SpendingListener):
         """Write early; what the tool will refuse is left for the tool to report."""
         try:
             path = safe_path(path)
+            self._workspace.refuse_collision([path])
         except UnsafePath:
             return
         if not has_placeholder(content):
@@ -157,13 +158,14 @@ async def _take_turn(
     listener = TurnListener(run, workspace, model.id, billable=assignment.billable)
     try:
         with span("gen_ai.chat", model.id, purpose=assignment.purpose, step=run.turn):
-            completion = await complete(run.kit.llm, request, listener, clock=run.kit.clock)
+            asking = complete(run.kit.llm, request, listener, clock=run.kit.clock)
+            completion = await workspace.unless_lost(asking)
             await listener.settle()
     finally:
         await listener.close()
     calls = completion.calls
-    if not calls and not run.changed(workspace.known) and not run.job.asks:
-        calls = _calls_in_text(completion)
+    if not calls and not run.job.asks:
+        calls = _calls_in_text(completion, () if run.job.base is None else workspace.known)
     calls = _unique_ids(calls, run.turn)
     turn = await record_turn(
         run.turn, completion.text, calls, completion.finish_reason, run.kit.blobs
@@ -208,13 +210,13 @@ async def _run_one(run: Run, workspace: Workspace, call: ToolCall) -> e.ToolFini
     return done
 
 
-def _calls_in_text(completion: Completion) -> tuple[ToolCall, ...]:
+def _calls_in_text(completion: Completion, quotable: Collection[str]) -> tuple[ToolCall, ...]:
     """A model that printed its files instead of calling the tool meant the tool.
 
-    Only while nothing is written yet: afterwards a labelled block is more likely a quotation.
+    A block labelled with a `quotable` file's name may be a quotation: then nothing is meant.
     """
     files = printed_files(completion.text)
-    if not files:
+    if not files or any(path in quotable for path in files):
         return ()
     listed = [{"path": path, "content": content} for path, content in files.items()]
     return (ToolCall("printed", "createOrUpdateFiles", json.dumps({"files": listed})),)

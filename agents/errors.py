@@ -6,7 +6,7 @@ ZapdevError
 ├─ ProviderError      somebody else's service
 │  ├─ TransientError  RateLimited(retry_after_s) · ProviderTimeout · ProviderUnavailable
 │  └─ PermanentError  AuthFailed · ContentRefused · BadProviderResponse
-├─ SandboxError       SandboxLost · SandboxFull
+├─ SandboxError       SandboxLost · SandboxFull · SandboxUnavailable · PackagesUnavailable
 ├─ GenerationError    BadOutput · Truncated: becomes a prompt, not a crash
 ├─ StoreError         SeqConflict · LeaseLost · NotFound · StoreUnavailable
 └─ TaskStopped        Cancelled · LimitExceeded · Superseded
@@ -134,6 +134,12 @@ class SandboxFull(SandboxError):
     """No room for another sandbox, or no disk left in this one."""
 
     key = "sandbox_full"
+
+
+class PackagesUnavailable(SandboxError):
+    """A template's packages could not be installed: the network, or npm's registry setting."""
+
+    key = "packages_unavailable"
 
 
 class SandboxUnavailable(SandboxError):

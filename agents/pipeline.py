@@ -172,9 +172,11 @@ async def _check(run: Run, workspace: Workspace, template: Template) -> _Checked
     run.enter(Stage.VALIDATING, "Checking: lint and build")
     checks = await run_validation(run, workspace, template)
     lint, build = checks[Check.LINT], checks[Check.BUILD]
-    if not build.ok and not build.skipped:
-        findings = build.diagnostics + tuple(d for d in lint.diagnostics if d.severity == "error")
-        return _Checked("", lint.diagnostics, findings)
+    if not build.ok:  # skipped is not green either: the template's manifest has a build script
+        missing = Diagnostic(message="There is no build script.", file="package.json")
+        errors = tuple(d for d in lint.diagnostics if d.severity == "error")
+        red = (missing,) if build.skipped else build.diagnostics
+        return _Checked("", lint.diagnostics, red + errors)
     run.enter(Stage.PREVIEW, "Starting the app")
     run.journal.record(e.CheckStarted(check=Check.PREVIEW))
     began = run.kit.clock.monotonic()

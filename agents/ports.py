@@ -219,7 +219,8 @@ class SandboxProvider(Protocol):
     async def create(self, framework: Framework, *, task_id: TaskId) -> Sandbox:
         """A new sandbox with the template's files and its dependencies installed.
 
-        Raises: SandboxFull, SandboxUnavailable, ProviderUnavailable, ProviderTimeout,
+        Raises: SandboxFull, SandboxUnavailable, PackagesUnavailable, ProviderUnavailable,
+        ProviderTimeout,
         RateLimited, AuthFailed.
         """
         ...

@@ -91,7 +91,7 @@ class _Reader:
             case e.TextVoided() if self._open is not None:
                 self._open = {}  # the turn goes on, unless its worker was lost
             case e.TaskStarted():
-                self._open = self._tool = None
+                self._open = self._tool = self._fix = None
             case e.ToolStarted():
                 self._tool = {}
             case e.TurnFinished():

@@ -110,6 +110,7 @@ class TaskState:
     updated_at: datetime | None = None
     last_seq: int = 0
     turn_open: bool = False
+    tool_open: bool = False
     text_mark: int = 0
     files_mark: Mapping[str, FileState] = field(default_factory=lambda: _NO_FILES)
 
@@ -173,12 +174,12 @@ def step(state: TaskState, recorded: e.Recorded) -> TaskState:
             return replace(state, turn_open=False)
         case e.ToolStarted(call_id=call_id, name=name, summary=summary):
             others = tuple(t for t in state.tools if t.call_id != call_id)
-            return replace(state, tools=(*others, ToolState(call_id, name, summary)))
+            tools = (*others, ToolState(call_id, name, summary))
+            return replace(state, tools=tools, tool_open=True, files_mark=state.files)
         case e.ToolFinished(call_id=call_id, name=name, summary=summary, ok=ok):
             done = ToolState(call_id, name, summary, ok)
-            return replace(
-                state, tools=tuple(done if t.call_id == call_id else t for t in state.tools)
-            )
+            tools = tuple(done if t.call_id == call_id else t for t in state.tools)
+            return replace(state, tools=tools, tool_open=False)
         case e.FileChanged(path=path, action=action, size_bytes=size, blob=blob):
             return replace(
                 state, files={**state.files, path: _merge(state, path, action, size, blob)}
@@ -212,7 +213,9 @@ def step(state: TaskState, recorded: e.Recorded) -> TaskState:
 
 
 def _void(state: TaskState) -> TaskState:
-    """Take back what an unfinished turn has streamed; nothing when no turn is open."""
+    """Take back what an unfinished turn has streamed, or an unfinished tool has changed."""
+    if state.tool_open:
+        state = replace(state, tool_open=False, files=state.files_mark)
     if not state.turn_open:
         return state
     return replace(

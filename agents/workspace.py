@@ -7,14 +7,23 @@ changes; commands wait for that.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from agents.background import Background
+from agents.errors import SandboxFull
 from agents.events import FileChanged
+from agents.paths import UnsafePath
 from agents.ports import Blobs, CommandResult, Journal, Sandbox
 from agents.types import BlobHash, FileAction
 
+T = TypeVar("T")
+
 INSTALL_TIMEOUT_S = 300.0
+MAX_FILE_BYTES = 16 * 1024 * 1024
+"""The largest file that a command may add to an app."""
+
 _MANIFEST = "package.json"
 
 
@@ -52,9 +61,39 @@ class Workspace:
         """The sandbox, once it is there. Raises: whatever creating it raised."""
         return await asyncio.shield(self._arriving)
 
+    async def unless_lost(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do `work`, but end it at once when it turns out that there will be no sandbox.
+
+        Raises: as `work`; SandboxError, ProviderError: as creating the sandbox did.
+        """
+        task = self._background.start(work, name="unless lost")
+        try:
+            await asyncio.wait({task, self._arriving}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                await self.sandbox()
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    def refuse_collision(self, paths: Iterable[str]) -> None:
+        """Raises: UnsafePath, for a path that is a folder of another file, or lies below one."""
+        there = set(self.known).union(paths)
+        folders = {folder: path for path in there for folder in _folders(path)}
+        for path in paths:
+            if path in folders:
+                raise UnsafePath(f"{path!r} is a folder here: it holds {folders[path]!r}.")
+            for folder in _folders(path):
+                if folder in there:
+                    raise UnsafePath(f"{path!r} cannot be written: {folder!r} is a file.")
+
     async def write(self, files: Mapping[str, bytes]) -> None:
-        """Write what is new or different; the same content again is nothing."""
+        """Write what is new or different; the same content again is nothing.
+
+        Raises: UnsafePath (a file where a folder is, or the reverse); SandboxError.
+        """
         async with self._writing:
+            self.refuse_collision(files)
             fresh = {p: c for p, c in files.items() if self.known.get(p) != blob_hash(c)}
             if not fresh:
                 return
@@ -91,8 +130,10 @@ class Workspace:
         await self.installed()
         sandbox = await self.sandbox()
         result = await sandbox.run(command, timeout_s=timeout_s, network=network)
-        await self._record_differences(await sandbox.tree())
-        return result
+        problem = await self._record_differences()
+        if problem is None:
+            return result
+        return replace(result, exit_code=result.exit_code or 1, output=result.output + problem)
 
     async def check(self, command: str, *, timeout_s: float) -> CommandResult:
         """A check's command: what it leaves in the folder is not part of the app."""
@@ -131,7 +172,7 @@ class Workspace:
     async def settle(self) -> None:
         """Wait for the install and record what it changed, such as the lock file."""
         if await self.installed() is not None:
-            await self._record_differences(await self.tree())
+            await self._record_differences()
 
     async def close(self, *, keep: bool) -> None:
         """End background work; unless kept, the sandbox goes too, also one still arriving."""
@@ -154,15 +195,27 @@ class Workspace:
         sandbox = await self.sandbox()
         return await sandbox.run(self._install_command, timeout_s=INSTALL_TIMEOUT_S, network=True)
 
-    async def _record_differences(self, tree: Mapping[str, bytes]) -> None:
-        """Take over into the log what a command did to the files."""
+    async def _record_differences(self) -> str | None:
+        """Take over into the log what a command did to the files.
+
+        Answers what to tell the model when that is more than an app may hold; then nothing is
+        taken over, and the command's result says so.
+        """
         async with self._writing:
+            try:
+                tree = await self.tree()
+            except SandboxFull:
+                return "\n[The command left more files, or larger ones, than an app may have.]"
+            large = [path for path, content in tree.items() if len(content) > MAX_FILE_BYTES]
+            if large:
+                return f"\n[{large[0]} is larger than a file of an app may be; delete it.]"
             fresh = {p: c for p, c in tree.items() if self.known.get(p) != blob_hash(c)}
             await self._blobs.put(list(fresh.values()))
             for path, content in fresh.items():
                 self._note(path, blob_hash(content), len(content))
             for path in [path for path in self.known if path not in tree]:
                 self._note(path, None, 0)
+        return None
 
     def _note(self, path: str, blob: BlobHash | None, size_bytes: int) -> None:
         if blob is None:
@@ -173,3 +226,9 @@ class Workspace:
             self.known[path] = blob
             event = FileChanged(path=path, action=action, size_bytes=size_bytes, blob=blob)
         self._journal.record(event)
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folders above a file: `a/b/c.ts` -> `a`, `a/b`."""
+    names = path.split("/")[:-1]
+    return ("/".join(names[: depth + 1]) for depth in range(len(names)))

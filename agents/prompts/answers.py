@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 SUMMARY_CHARS: Final = 200
+SUMMARY_TEXT_CHARS: Final = 8_000
+"""How much of the end of a reply is looked at."""
+
 _TAGGED: Final = re.compile(r"<task_summary>(.*?)(?:</task_summary>|\Z)", re.DOTALL)
 _FENCE: Final = re.compile(r"```[^\n]*\n.*?(?:```|\Z)", re.DOTALL)
 _TAG: Final = re.compile(r"</?task_summary>")
@@ -22,6 +25,7 @@ class Summary:
 
 def extract_summary(text: str) -> str:
     """The last `<task_summary>`, else the first paragraph cut at 200 characters; "" for nothing."""
+    text = text[-SUMMARY_TEXT_CHARS:]
     tagged = [inner for match in _TAGGED.finditer(text) if (inner := str(match[1]).strip())]
     if tagged:
         return tagged[-1]

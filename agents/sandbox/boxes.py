@@ -83,7 +83,7 @@ class Boxes:
         try:
             dead = [owner for owner in owners.iterdir() if owner.is_dir() and _is_dead(owner)]
             for owner in dead:
-                kill_mentioning(str(owner))
+                kill_mentioning(f"{owner}/")
             self._mine.mkdir(mode=0o711)
             self._lock.take()
             return dead

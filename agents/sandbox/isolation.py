@@ -103,7 +103,7 @@ def guarded(folder: Path, argv: list[str]) -> list[str]:
 def keeper(folder: Path) -> Launch:
     """The program that ends everything started for `folder` when we are gone."""
     program = Path(__file__).with_name("keeper.py")
-    argv = [sys.executable, "-I", "-S", str(program), str(folder)]
+    argv = [sys.executable, "-I", "-S", str(program), f"{folder}/"]
     return Launch(argv, {}, Path("/"), guarded=True)
 
 

@@ -1,6 +1,6 @@
 """Outlives its owner just long enough to end what the owner started.
 
-A program: `python keeper.py FOLDER`. Standard input is a lifeline: when it ends, because the owner
+A program: `python keeper.py FOLDER/`. Standard input is a lifeline: when it ends, because the owner
 closed it or died in whatever way, every process whose command line names FOLDER is killed.
 Bubblewrap dies with its parent too, but only once it is up; a start takes many milliseconds on a
 busy machine, and an owner may die in them.
@@ -20,15 +20,16 @@ _MAX_ROUNDS = 100
 
 
 def kill_mentioning(folder: str) -> bool:
-    """Kill every process that was started for this folder; whether there was one.
+    """Kill every process that was started for `folder` (it ends with a slash) but ourselves.
 
-    The first process of a sandbox names it, and takes all others with it.
+    The first process of a sandbox names it, and takes all others with it. The answer is whether
+    there was one.
     """
     found = False
     for entry in _PROC.glob("[0-9]*/cmdline"):
         pid = int(entry.parent.name)
         with contextlib.suppress(OSError):
-            if pid != os.getpid() and f"{folder}/".encode() in entry.read_bytes():
+            if pid != os.getpid() and folder.encode() in entry.read_bytes():
                 os.kill(pid, signal.SIGKILL)
                 found = True
     return found

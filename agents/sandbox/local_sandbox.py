@@ -183,7 +183,7 @@ def _put_away(box: Box) -> Path:
 
     Blocks, but not for long: deleting a big app takes seconds, moving it none.
     """
-    kill_mentioning(str(box.root))
+    kill_mentioning(f"{box.root}/")
     trash = box.root.with_name(f"trash-{box.root.name}")
     with suppress(FileNotFoundError):
         box.root.rename(trash)

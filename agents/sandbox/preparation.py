@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agents.background import Background
-from agents.errors import ProviderTimeout, ProviderUnavailable
+from agents.errors import PackagesUnavailable
 from agents.ports import Clock
 from agents.sandbox.boxes import Lock, delete_tree, make_passable
 from agents.sandbox.files import AppFolder
@@ -50,7 +50,7 @@ class Preparation:
     async def prepare(self, template: Template) -> Path:
         """The prepared tree; whoever asks while it is being made waits for the same one.
 
-        Raises: ProviderUnavailable when the install fails, ProviderTimeout after 15 minutes.
+        Raises: PackagesUnavailable when the install fails, or takes over 15 minutes.
         """
         name = f"{template.framework}-{platform.machine()}-{template.digest[:16]}"
         tree = self._cache / name
@@ -100,11 +100,11 @@ class Preparation:
             async with asyncio.timeout(INSTALL_S):
                 exit_code = await program.finished()
         except TimeoutError as error:
-            raise ProviderTimeout(f"{template.framework}: the install took too long") from error
+            raise PackagesUnavailable(f"{template.framework}: the install took too long") from error
         finally:
             await program.kill()
         if exit_code != 0:
-            raise ProviderUnavailable(
+            raise PackagesUnavailable(
                 f"{template.framework}: the install failed ({exit_code}): {said.text[-2000:]}"
             )
 

@@ -1,5 +1,6 @@
 """The tools that write, edit, read and delete files."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -84,7 +85,9 @@ async def edit_file(arguments: EditFile, workspace: Workspace) -> Answer:
     if text is None:
         raise Refused(f"{path} is a binary file; it cannot be edited as text.")
     try:
-        edited = apply_edits(text, [Edit(e.search, e.replace) for e in arguments.edits]).encode()
+        edits = [Edit(e.search, e.replace) for e in arguments.edits]
+        # A hopeless anchor in a large file takes seconds: others' events go on meanwhile.
+        edited = (await asyncio.to_thread(apply_edits, text, edits)).encode()
     except EditFailed as error:
         raise Refused(f"{path} was not changed. {error}") from error
     except UnicodeEncodeError as error:

@@ -14,6 +14,8 @@ from agents.types import Diagnostic, FragmentId, TaskStatus, Usage
 from agents.validation import format_diagnostic
 from bot.store.port import Ending, NewFragment
 
+STUCK = "stuck"
+
 
 @dataclass(frozen=True, slots=True)
 class _Words:
@@ -51,6 +53,10 @@ _TEXTS: dict[str, _Words] = {
     "sandbox_error": _Words("The sandbox failed.", "Retry; your app is as it was."),
     "sandbox_lost": _Words(
         "The sandbox was lost, and rebuilding it did not help.", "Retry; your app is as it was."
+    ),
+    "packages_unavailable": _Words(
+        "The packages that apps are made of could not be installed.",
+        "Check this machine's network and npm's registry setting, then retry.",
     ),
     "sandbox_full": _Words(
         "There is no room for another sandbox.", "Wait until another build has ended, then retry."
@@ -120,7 +126,7 @@ def stuck(outcome: Stuck, *, has_version: bool) -> Ending:
     first = outcome.findings[0] if outcome.findings else Diagnostic(message="unknown")
     kept = "Your app is back at its last working version." if has_version else ""
     event = TaskFailed(
-        code="stuck",
+        code=STUCK,
         message=f"I could not get the checks green. {kept}".strip(),
         hint=f"What should I do about this? {format_diagnostic(first)[:300]}",
         retryable=True,

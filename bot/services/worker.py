@@ -20,7 +20,7 @@ from agents.errors import (
     StoreUnavailable,
     ZapdevError,
 )
-from agents.events import Recorded, TaskStarted, TextVoided
+from agents.events import Recorded, TaskFailed, TaskStarted, TextVoided
 from agents.logger import create_logger, task_scope
 from agents.models import ModelCatalog
 from agents.pipeline import Answered, Built, Outcome, Stuck, run_pipeline
@@ -169,11 +169,15 @@ class Worker:
         before = next(earlier, None)
         if before is None or before.status is not TaskStatus.FAILED:
             return None
+        if claim.head is not None and claim.head.created_at > before.created_at:
+            return None  # the app has moved on since
         changes: list[Recorded] = []
         while page := await self._parts.store.read(before.id, after=len(changes)):
             changes += page
         progress = read_progress(changes)
-        if not progress.files or progress.framework is None:
+        end = changes[-1].event
+        stuck = isinstance(end, TaskFailed) and end.code == endings.STUCK
+        if not stuck or not progress.files or progress.framework is None:
             return None
         return Refused(before.prompt, progress.files, progress.framework)
 
@@ -183,7 +187,7 @@ class Worker:
         if progress.cut:
             journal.record(TextVoided(reason="The worker that was writing was lost."))
         journal.record(TaskStarted(attempt=task.attempts, worker_id=self.id))
-        framework = task.framework or claim.project.framework
+        framework = claim.project.framework or task.framework
         job = Job(
             task_id=task.id,
             kind=task.kind,

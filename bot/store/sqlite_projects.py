@@ -159,9 +159,11 @@ def restore(
     """
     old = get_fragment(connection, project.id, fragment_id)
     if connection.execute(
-        "SELECT 1 FROM tasks WHERE project_id = ? AND status = ?", (project.id, TaskStatus.RUNNING)
+        "SELECT 1 FROM tasks WHERE project_id = ?"
+        " AND (status = ? OR (status = ? AND epoch > 0))",  # begun, handed back, to go on
+        (project.id, TaskStatus.RUNNING, TaskStatus.PENDING),
     ).fetchone():
-        raise SeqConflict("a task of this project is running")
+        raise SeqConflict("a task of this project is running, or about to go on")
     new = NewFragment(id=new_id, title=old.title, framework=old.framework, files=old.files)
     insert_fragment(connection, new, project.id, now, restored_from=old.id)
     return get_fragment(connection, project.id, new_id)

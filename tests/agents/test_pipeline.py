@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from agents import events as e
 from agents.background import Background
-from agents.errors import BadOutput, LimitExceeded, ProviderUnavailable
+from agents.errors import BadOutput, LimitExceeded, ProviderUnavailable, SandboxUnavailable
 from agents.pipeline import Answered, Built, Stuck, run_pipeline
 from agents.ports import (
     Budget,
@@ -23,7 +23,7 @@ from agents.run import KEEP_ANYWAY, Refused, Run
 from agents.system import SystemClock
 from agents.templates import get_template
 from agents.testing import InMemorySandbox, InMemorySandboxProvider, ScriptedLLM
-from agents.types import Check, Framework, TaskKind
+from agents.types import Check, Framework, TaskId, TaskKind
 from agents.workspace import blob_hash
 from tests.fakes.pipelines import SUMMARY, Stage, call, job, say, write
 from tests.fakes.waiting import until
@@ -148,6 +148,55 @@ async def test_the_same_findings_twice_mean_stuck_after_one_fix() -> None:
     assert all(sandbox.lost for sandbox in stage.provider.sandboxes.values())
 
 
+async def test_an_app_without_a_build_script_is_not_green() -> None:
+    fixes = (say("There is nothing to build."),)
+    files = {**APP, "package.json": '{"scripts": {"lint": "l"}}'}
+    stage = Stage(scripted(write(files), DONE, fixes=fixes))
+    outcome = await run_pipeline(stage.run(job()))
+    assert isinstance(outcome, Stuck)
+    assert outcome.findings[0].file == "package.json"
+
+
+async def test_a_sandbox_that_cannot_be_had_ends_the_run_while_the_model_still_writes() -> None:
+    asked = asyncio.Event()
+
+    class Endless:
+        async def stream(self, request: LLMRequest) -> AsyncIterator[LLMChunk]:
+            asked.set()
+            yield TextDelta("…")
+            await asyncio.Event().wait()
+
+    class Refusing(InMemorySandboxProvider):
+        @override
+        async def create(self, framework: Framework, *, task_id: TaskId) -> InMemorySandbox:
+            await asked.wait()
+            raise SandboxUnavailable("no isolation here")
+
+    stage = Stage(Endless(), provider=Refusing())
+    with pytest.raises(SandboxUnavailable):
+        await run_pipeline(stage.run(job()))
+
+
+@pytest.mark.parametrize("path", ["src/App.tsx/x.ts", "src"])
+async def test_a_file_cannot_take_the_place_of_a_folder_or_the_reverse(path: str) -> None:
+    llm = scripted(write({path: "x"}), write(APP, "c2"), DONE)
+    stage = Stage(llm)
+    outcome = await built(stage, stage.run(job()))
+    assert path not in outcome.files
+    [sandbox] = stage.provider.sandboxes.values()
+    assert set(await sandbox.tree()) == set(outcome.files)
+    assert path in llm.requests[1].messages[-1].content
+
+
+async def test_a_quoted_file_in_an_answer_changes_nothing() -> None:
+    first = Stage(scripted(write(APP), DONE))
+    base = (await built(first, first.run(job()))).files
+    quoted = "It is short:\n\n```tsx src/App.tsx\nreturn <h1>Bikes</h1>\n```\n"
+    stage = Stage(scripted(say(quoted)), blobs=first.blobs)
+    outcome = await run_pipeline(stage.run(job("Explain what App.tsx does.", base=base)))
+    assert isinstance(outcome, Answered)
+
+
 async def test_what_the_checks_refused_can_be_kept_anyway() -> None:
     fixes = (write({"src/App.tsx": "other\n"}, "f1"), say("fixed?"))
     first = Stage(scripted(write(APP), DONE, fixes=fixes), provider=red_builds(9))
@@ -184,11 +233,12 @@ async def test_a_script_that_is_not_there_is_skipped_and_never_a_pass() -> None:
 
 
 async def test_a_new_manifest_is_installed_while_the_model_goes_on() -> None:
-    stage = Stage(scripted(write({**APP, "package.json": '{"scripts":{}}'}), DONE))
+    manifest = '{"scripts": {"build": "b"}}'
+    stage = Stage(scripted(write({**APP, "package.json": manifest}), DONE))
     outcome = await built(stage, stage.run(job()))
     [sandbox] = stage.provider.sandboxes.values()
     assert sandbox.networked == [TEMPLATE.install]
-    assert outcome.files["package.json"] == blob_hash(b'{"scripts":{}}')
+    assert outcome.files["package.json"] == blob_hash(manifest.encode())
 
 
 async def test_a_first_build_without_a_file_is_reminded_once_and_then_fails() -> None:

@@ -81,6 +81,15 @@ def test_a_fix_counts_only_once_its_checks_have_run_again() -> None:
     assert read_progress(log_of(fix, verdict, verdict)).fingerprints == ["f1"]
 
 
+def test_a_fix_that_was_cut_is_not_counted_when_the_next_worker_checks() -> None:
+    fix, verdict = (
+        e.FixStarted(attempt=1, fingerprint="f1"),
+        e.CheckFinished(check=Check.BUILD, ok=False),
+    )
+    again = e.TaskStarted(attempt=2, worker_id="w")
+    assert read_progress(log_of(fix, again, verdict, fix)).fingerprints == []
+
+
 def test_usage_of_earlier_attempts_counts_towards_the_budget() -> None:
     used = e.UsageRecorded(model="m", usage=Usage(prompt_tokens=7))
     assert read_progress(log_of(used, used)).usage.prompt_tokens == 14

@@ -136,6 +136,15 @@ def test_a_turn_that_is_voided_twice_leaves_nothing_of_either_try() -> None:
     assert (state.text, dict(state.files)) == ("third", {})
 
 
+def test_what_an_unfinished_tool_changed_is_gone_after_a_takeover() -> None:
+    state = state_after(
+        e.ToolStarted(call_id="c", name="terminal", summary="make"),
+        changed("src/half.ts"),
+        e.TaskStarted(attempt=2, worker_id="w2"),
+    )
+    assert dict(state.files) == {}
+
+
 def test_a_finished_turn_stands_when_a_later_one_is_voided() -> None:
     state = state_after(
         e.TurnStarted(step=1, purpose="generate"),

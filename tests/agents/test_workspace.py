@@ -16,7 +16,7 @@ from agents.testing import (
     succeed,
 )
 from agents.types import BlobHash, Framework, SandboxId
-from agents.workspace import Workspace, blob_hash
+from agents.workspace import MAX_FILE_BYTES, Workspace, blob_hash
 from tests.fakes.waiting import until
 
 INSTALL = "npm install"
@@ -94,6 +94,18 @@ async def test_what_a_command_did_to_the_files_is_recorded() -> None:
     assert result.output == "make it"
     assert desk.changes() == [("made.ts", "created"), ("index.html", "deleted")]
     assert blob_hash(b"by command") in desk.blobs.contents
+    await desk.workspace.close(keep=True)
+
+
+async def test_a_command_that_leaves_too_much_is_a_failed_result_and_changes_nothing() -> None:
+    def command(sandbox: InMemorySandbox, line: str) -> CommandResult:
+        sandbox.files["core.bin"] = b"x" * (MAX_FILE_BYTES + 1)
+        return CommandResult(0, "made it")
+
+    desk = await open_desk(command)
+    result = await desk.workspace.run("make core", timeout_s=5)
+    assert (result.ok, "core.bin" in result.output) == (False, True)
+    assert desk.changes() == []
     await desk.workspace.close(keep=True)
 
 

@@ -1,66 +1,100 @@
-"""kill -9 of the server in each stage: the next one ends the task once, and repeats nothing.
+"""kill -9 of the server in each stage: the next one ends each task once, and repeats nothing.
 
 Model, sandbox, database and clients are the real ones, but for the half minute that a dead
 server's lease still lasts: the database is told that it is over.
 """
 
+import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from agents.background import Background
+from agents.events import Recorded, ToolFinished
 from agents.models import FIXER, SELECTOR
 from bot.render.sse import to_wire
-from tests.fakes.openrouter import (
-    FakeOpenRouter,
-    Pause,
-    Reply,
-    Seen,
-    files,
-    text,
-    tool_call,
-)
+from tests.fakes.openrouter import FakeOpenRouter, Pause, Reply, Seen, files, text, tool_call
 from tests.fakes.quick_app import quick_app
-from tests.fakes.server import Frame, Server, let_leases_expire, log_of, serving
+from tests.fakes.server import Frame, Server, Started, let_leases_expire, log_of, serving
 from tests.fakes.waiting import until
 
-PAGE = '<!doctype html><h1>Bikes</h1><script type="module" src="/src/main.ts"></script>\n'
-APP = {**quick_app(), "index.html": PAGE, "src/main.ts": "console.log('bikes');\n"}
-BROKEN = {**APP, "src/main.ts": "console.log('bikes;\n"}
+NAME = re.compile(r"harbour-\d")
+PAGE = '<!doctype html><h1>Boats</h1><script type="module" src="/src/main.ts"></script>\n'
 NOTE = json.dumps({"command": "echo ran >> once.log"})
 STALL = Pause(600)
 
 
-class Model:
-    """Answers by what the conversation holds; at one moment it stalls, the first time only.
+@dataclass(frozen=True)
+class Stage:
+    """One task is at `reached` when the server is killed; its model stalls at that moment.
 
-    The moments: `select`, `note` (a command), `write` (the app), `close`, `mend`, `mended`,
-    `summary`. `broken`: the app does not build before it is mended.
+    The moments of a model: `select`, `note` (a command), `write` (the app), `close`, `mend`,
+    `mended`, `summary`. `after` frames of the reply come before it stalls. `broken`: the app does
+    not build until it is mended.
     """
 
-    def __init__(self, stall_at: str, *, after: int, broken: bool) -> None:
+    title: str
+    reached: Callable[[list[Frame]], bool]
+    stall_at: str = ""
+    after: int = 0
+    broken: bool = False
+
+
+def _saw(**data: str) -> Callable[[list[Frame]], bool]:
+    """Whether the newest frame holds this."""
+    return lambda seen: seen[-1].data.items() >= data.items()
+
+
+def _finished(tools: int) -> Callable[[list[Frame]], bool]:
+    """Whether so many tool calls have finished."""
+    return lambda seen: sum(f.data.get("state") == "finished" for f in seen) == tools
+
+
+HELD_BY_THE_MODEL = [
+    Stage("framework", _saw(stage="framework"), "select"),
+    Stage("generating, while files stream", _saw(type="file"), "write", after=20),
+    Stage("generating, after a tool", _finished(1), "write"),
+    Stage("fixing", _saw(stage="fixing"), "mend", broken=True),
+    Stage("fixing, after a tool", _finished(3), "mended", broken=True),
+    Stage("finishing", _saw(stage="finishing"), "summary"),
+]
+ROUNDS = [
+    [*HELD_BY_THE_MODEL, Stage("validating", _saw(message="Checking: build"), "summary")],
+    [Stage("sandbox", _saw(type="framework"), "note")],
+    [Stage("preview", _saw(stage="preview"), "summary")],
+]
+"""The last one of a round passes quickly: it is begun when the others are held."""
+
+
+class Model:
+    """Answers one task by what its conversation holds; it stalls the first time only."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
         self.asked: Counter[str] = Counter()
-        self._stall_at = stall_at
-        self._after = after
+        self.app = {**quick_app(), "index.html": PAGE, "src/main.ts": f"console.log('{name}');\n"}
+        broken = {**self.app, "src/main.ts": f"console.log('{name};\n"}
+        self._stage = stage
         self._replies = {
             "select": text("react"),
             "note": tool_call("terminal", NOTE),
-            "write": files(BROKEN if broken else APP, size=40),
+            "write": files(broken if stage.broken else self.app, size=40),
             "close": text("All done. <task_summary>A page.</task_summary>"),
-            "mend": files(APP),
+            "mend": files(self.app),
             "mended": text("Mended."),
-            "summary": text('{"title": "Bikes", "summary": "A page.", "suggestions": []}'),
+            "summary": text('{"title": "Boats", "summary": "A page.", "suggestions": []}'),
         }
 
     def answer(self, seen: Seen) -> Reply:
         moment = _moment(seen)
         self.asked[moment] += 1
         reply = self._replies[moment]
-        if moment == self._stall_at and self.asked[moment] == 1:
-            return Reply([*reply.frames[: self._after], STALL])
+        if moment == self._stage.stall_at and self.asked[moment] == 1:
+            return Reply([*reply.frames[: self._stage.after], STALL])
         return reply
 
 
@@ -75,95 +109,85 @@ def _moment(seen: Seen) -> str:
     return ("note", "write", "close")[results]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Kill when this frame is seen; the model stalls so that nothing comes after it in time."""
+@dataclass
+class Watched:
+    """A task, its model, and what its one client has seen over both servers."""
 
-    name: str
-    kill_at: Callable[[Frame], bool]
-    stall_at: str = ""
-    after: int = 0
-    broken: bool = False
+    stage: Stage
+    model: Model
+    started: Started
+    seen: list[Frame] = field(default_factory=list)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: Counter[str] = field(default_factory=Counter)
 
-
-def _enters(stage: str) -> Callable[[Frame], bool]:
-    return lambda frame: frame.data.get("stage") == stage
-
-
-def _finished(tool: str) -> Callable[[Frame], bool]:
-    return lambda frame: frame.data.get("state") == "finished" and frame.data.get("name") == tool
-
-
-STAGES = [
-    Stage("framework", _enters("framework"), "select"),
-    Stage("sandbox", lambda frame: frame.type == "framework", "note"),
-    Stage("generating, while a file streams", lambda f: f.type == "file", "write", after=20),
-    Stage("generating, after a tool", _finished("terminal"), "write"),
-    Stage("validating", lambda f: f.data.get("message") == "Checking: build", "summary"),
-    Stage("fixing", _enters("fixing"), "mend", broken=True),
-    Stage("fixing, after a tool", _finished("createOrUpdateFiles"), "mended", broken=True),
-    Stage("preview", _enters("preview"), "summary"),
-    Stage("finishing", _enters("finishing"), "summary"),
-]
+    async def follow(self, server: Server) -> None:
+        """Read on from the last frame seen, as a browser does, until the server has gone."""
+        after = self.seen[-1].seq if self.seen else 0
+        async for frame in server.frames(self.started.task_id, after):
+            self.seen.append(frame)
+            if self.stage.reached(self.seen):
+                self.reached.set()
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-async def test_a_task_whose_server_is_killed_ends_once_and_repeats_nothing(
-    stage: Stage, tmp_path: Path
+@pytest.mark.parametrize("stages", ROUNDS, ids=lambda stages: stages[-1].title)
+async def test_tasks_whose_server_is_killed_end_once_and_repeat_nothing(
+    stages: list[Stage], tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
-    model = Model(stage.stall_at, after=stage.after, broken=stage.broken)
+    models = {f"harbour-{at}": Model(stage, f"harbour-{at}") for at, stage in enumerate(stages)}
     async with FakeOpenRouter() as provider:
-        provider.always(model.answer)
-        settings = {"OPENROUTER_BASE_URL": provider.base_url}
+        provider.always(lambda seen: models[_name_in(seen)].answer(seen))
+        settings = {"OPENROUTER_BASE_URL": provider.base_url, "ZAPDEV_WORKERS": str(len(stages))}
         async with serving(data_dir, **settings) as first:
-            started = await first.start("A page about bikes")
-            before = await _follow_and_kill(first, started.task_id, stage)
+            tasks = await _bring_to_their_stages(first, stages, models)
             await until(lambda: first.processes() == [])
-        asked = model.asked.copy()
         let_leases_expire(data_dir)
         async with serving(data_dir, **settings) as second:
-            after = await second.follow(started.task_id, before[-1].seq)
+            await asyncio.gather(*(task.follow(second) for task in tasks))
             await until(lambda: first.boxes() == [])
             assert second.complaints == []
-    assert after[-1].type == "complete", after[-1].data
-    assert after[-1].data["files"]["once.log"] == "ran\n"
-    assert after[-1].data["files"]["src/main.ts"] == APP["src/main.ts"]
-    await _assert_no_gap_and_one_end(data_dir, started.task_id, [*before, *after])
-    _assert_nothing_finished_was_asked_again(model, asked, stage)
+    for task in tasks:
+        _assert_ended_well(task, await log_of(data_dir, task.started.task_id))
 
 
-async def _follow_and_kill(server: Server, task_id: str, stage: Stage) -> list[Frame]:
-    """What a client has seen until its server was gone."""
-    seen: list[Frame] = []
-    stream = server.frames(task_id)
-    async for frame in stream:
-        seen.append(frame)
-        if stage.kill_at(frame) and not _was_in(seen[:-1], stage):
-            await server.kill()
-    assert not seen[-1].is_terminal, "the task was over before the server was killed"
-    return seen
+def _name_in(seen: Seen) -> str:
+    [name] = set(NAME.findall(str(seen.body["messages"])))
+    return str(name)
 
 
-def _was_in(seen: list[Frame], stage: Stage) -> bool:
-    return any(stage.kill_at(frame) for frame in seen)
+async def _bring_to_their_stages(
+    server: Server, stages: list[Stage], models: dict[str, Model]
+) -> list[Watched]:
+    """Start the tasks, the last one when the others are where they belong; then kill -9."""
+    tasks: list[Watched] = []
+    clients = Background()
+    reading = []
+    for stage, (name, model) in zip(stages, models.items(), strict=True):
+        if stage is stages[-1]:
+            await asyncio.gather(*(task.reached.wait() for task in tasks))
+        task = Watched(stage, model, await server.start(f"A page about {name}"))
+        tasks.append(task)
+        reading.append(clients.start(task.follow(server), name=name))
+    await tasks[-1].reached.wait()
+    await server.kill()
+    await asyncio.gather(*reading)
+    for task in tasks:
+        assert not task.seen[-1].is_terminal, f"{task.stage.title}: it was over before the kill"
+        task.asked = task.model.asked.copy()
+    return tasks
 
 
-async def _assert_no_gap_and_one_end(data_dir: Path, task_id: str, seen: list[Frame]) -> None:
-    log = await log_of(data_dir, task_id)
-    assert [recorded.seq for recorded in log] == list(range(1, len(log) + 1))
-    assert [recorded.is_terminal for recorded in log].count(True) == 1
-    assert log[-1].is_terminal
-    wired = [(recorded.seq, to_wire(recorded)) for recorded in log]
-    assert [frame.seq for frame in seen] == [seq for seq, wire in wired if wire is not None]
-    ended = [recorded.event.call_id for recorded in log if recorded.event.kind == "tool_finished"]
-    assert len(ended) == len(set(ended))
-
-
-def _assert_nothing_finished_was_asked_again(
-    model: Model, asked: Counter[str], stage: Stage
-) -> None:
-    """Only the moment that was cut short is asked for again, and what is not on the log."""
-    again = {moment for moment in asked if model.asked[moment] > asked[moment]}
-    assert again <= {stage.stall_at, "summary", "mend"}
-    assert max(model.asked.values()) <= 2
+def _assert_ended_well(task: Watched, log: list[Recorded]) -> None:
+    title, last = task.stage.title, task.seen[-1]
+    assert last.type == "complete", (title, last.data)
+    assert last.data["files"]["once.log"] == "ran\n", title
+    assert last.data["files"].items() >= task.model.app.items(), title
+    assert [recorded.seq for recorded in log] == list(range(1, len(log) + 1)), title
+    assert [recorded.is_terminal for recorded in log].count(True) == 1, title
+    shown = [recorded.seq for recorded in log if to_wire(recorded) is not None]
+    assert [frame.seq for frame in task.seen] == shown, title
+    ended = [r.event.call_id for r in log if isinstance(r.event, ToolFinished)]
+    assert len(ended) == len(set(ended)), title
+    again = {moment for moment in task.asked if task.model.asked[moment] > task.asked[moment]}
+    assert again <= {task.stage.stall_at, "summary"}, title
+    assert max(task.model.asked.values()) <= 2, title

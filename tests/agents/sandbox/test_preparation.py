@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.errors import ProviderUnavailable
+from agents.errors import PackagesUnavailable
 from agents.sandbox.boxes import Lock
 from agents.sandbox.preparation import Preparation
 from agents.sandbox.toolchain import find_toolchain
@@ -91,7 +91,7 @@ async def test_the_tree_is_readable_for_the_sandboxs_user_and_without_source_map
 
 
 async def test_a_failed_install_says_why_and_leaves_no_tree(place: Path, make: Make) -> None:
-    with pytest.raises(ProviderUnavailable, match="registry is on fire"):
+    with pytest.raises(PackagesUnavailable, match="registry is on fire"):
         await make().prepare(template("echo registry is on fire; exit 1"))
     assert trees(place) == []
 
@@ -99,7 +99,7 @@ async def test_a_failed_install_says_why_and_leaves_no_tree(place: Path, make: M
 async def test_after_a_failure_the_next_one_tries_again(place: Path, make: Make) -> None:
     install = f"[ -e ../mended ] || exit 1; {COUNTED}"
     preparation = make()
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(PackagesUnavailable):
         await preparation.prepare(template(install))
     (place / "mended").touch()
     await preparation.prepare(template(install))

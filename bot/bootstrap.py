@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from agents.background import Background
-from agents.errors import SandboxUnavailable, StoreUnavailable, UserError
+from agents.errors import SandboxUnavailable, StoreError, StoreUnavailable, UserError
 from agents.http_pages import HttpPages
 from agents.logger import create_logger
 from agents.models import ModelCatalog, build_catalog
@@ -18,13 +18,14 @@ from agents.sandbox.local import LocalOptions, LocalSandboxProvider
 from agents.sandbox.manager import SandboxManager
 from agents.scrubber import Scrubber
 from agents.system import RandomIds, SystemClock
+from agents.types import TaskId
 from bot import __version__
 from bot.config import Settings
 from bot.feed import Feed, Hub
 from bot.model_file import read_models
 from bot.services import worker as work
 from bot.services.projects import ProjectService
-from bot.services.tasks import TaskService
+from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
@@ -34,6 +35,8 @@ log = create_logger(__name__)
 
 DATABASE = "zapdev.db"
 _CRASH_PAUSE_S = 1.0
+_PREVIEWS_LOOKED_AT = 1_000
+_PREVIEW_ANSWERS_S = 2.0
 OFFLINE_PACE = Pace(piece_s=0.004)
 """Quick, but slow enough that a person sees the files arrive."""
 
@@ -55,6 +58,16 @@ class Services:
     async def ready(self) -> Mapping[str, str | None]:
         """Each part this process needs -> None, or in plain words what is wrong with it."""
         return {"store": await self._store_problem(), "sandbox": await self._sandbox_problem()}
+
+    @asynccontextmanager
+    async def working_on(self, task_id: TaskId) -> AsyncIterator[None]:
+        """Run that one task here while inside, and nobody else's."""
+        background = Background()
+        background.spawn(self.worker.run(only=task_id), name="worker")
+        try:
+            yield
+        finally:
+            await background.stop()
 
     def sidecar(self) -> web.Application:
         """The HTTP side of these services."""
@@ -113,6 +126,7 @@ async def running(
         background = Background()
         stack.push_async_callback(background.stop)
         if "worker" in (settings.roles if roles is None else roles):
+            background.spawn(_forget_dead_previews(services), name="dead previews")
             background.spawn(_keep_working(services.worker), name="worker")
         yield services
 
@@ -153,6 +167,18 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         sandboxes=sandboxes,
         models=models,
     )
+
+
+async def _forget_dead_previews(services: Services) -> None:
+    """Local previews die with their process: their links are taken back when it starts again."""
+    try:
+        async with HttpPages() as pages:
+            for project in await services.store.projects(LOCAL_OWNER, limit=_PREVIEWS_LOOKED_AT):
+                url = project.preview_url
+                if url is not None and await pages.get(url, timeout_s=_PREVIEW_ANSWERS_S) is None:
+                    await services.store.set_preview(project.id, sandbox_id=None, preview_url=None)
+    except StoreError:
+        log.warning("dead previews were not looked for")
 
 
 async def _keep_working(worker: work.Worker) -> None:

@@ -39,7 +39,7 @@ async def build_app(settings: Settings, request: BuildRequest) -> Outcome:
 
     Raises: UserError for what cannot be asked for; StoreError, SandboxUnavailable.
     """
-    async with running(settings, roles=frozenset({"worker"})) as services:
+    async with running(settings, roles=frozenset()) as services:
         row = await services.tasks.start(
             LOCAL_OWNER,
             StartRequest(
@@ -50,18 +50,19 @@ async def build_app(settings: Settings, request: BuildRequest) -> Outcome:
                 requested_by="terminal",
             ),
         )
-        stopper = _stopper(services, row.id, Background())
-        with on_stop(stopper):
-            screen = choose_screen(_CLOCK, json=request.json)
-            state = await show_task(row.id, services.feed.follow(row.id, 0), screen, _CLOCK)
-        if request.out is not None and state.status is TaskStatus.COMPLETE:
-            count = await write_app(services.store, state, request.out)
-            say(f"{count} files are in {request.out}")
-        if not request.json:
-            say(f"Change it: zapdev build “…” --project {state.project_id}")
-        wait = sys.stdout.isatty() if request.wait is None else request.wait
-        if wait and state.preview_url and state.status is TaskStatus.COMPLETE:
-            await _keep_up(state.preview_url)
+        async with services.working_on(row.id):
+            stopper = _stopper(services, row.id, Background())
+            with on_stop(stopper):
+                screen = choose_screen(_CLOCK, json=request.json)
+                state = await show_task(row.id, services.feed.follow(row.id, 0), screen, _CLOCK)
+            if request.out is not None and state.status is TaskStatus.COMPLETE:
+                count = await write_app(services.store, state, request.out)
+                say(f"{count} files are in {request.out}")
+            if not request.json:
+                say(f"Change it: zapdev build “…” --project {state.project_id}")
+            wait = sys.stdout.isatty() if request.wait is None else request.wait
+            if wait and state.preview_url and state.status is TaskStatus.COMPLETE:
+                await _keep_up(state.preview_url)
     return _outcome(state)
 
 

@@ -29,7 +29,7 @@ from agents.replay import read_progress
 from agents.run import KEEP_ANYWAY, Job, Refused, Run
 from agents.sandbox.manager import SandboxManager
 from agents.spending import Spending
-from agents.types import FragmentId, TaskStatus, WorkerId
+from agents.types import FragmentId, TaskId, TaskStatus, WorkerId
 from bot.feed import Hub, JournalWriter, wait_for_bell
 from bot.services import endings
 from bot.services.tasks import QUEUE_TOPIC, cancel_topic
@@ -85,8 +85,8 @@ class Worker:
         self.id = WorkerId(parts.ids.new("worker"))
         self.running = 0
 
-    async def run(self) -> None:
-        """Claim and work until cancelled; then hand every lease back."""
+    async def run(self, *, only: TaskId | None = None) -> None:
+        """Claim and work until cancelled; then hand every lease back. `only`: that one task."""
         parts = self._parts
         free = asyncio.Semaphore(parts.pace.slots)
         poll_s = parts.pace.busy_poll_s
@@ -95,7 +95,7 @@ class Worker:
                 while True:
                     await free.acquire()
                     bell.clear()
-                    claim = await self._claim()
+                    claim = await self._claim(only)
                     if claim is not None:
                         poll_s = parts.pace.busy_poll_s
                         self._background.spawn(self._work(claim, free.release), name="work")
@@ -106,9 +106,9 @@ class Worker:
         finally:
             await self._background.stop()
 
-    async def _claim(self) -> Claim | None:
+    async def _claim(self, only: TaskId | None) -> Claim | None:
         try:
-            return await self._parts.store.claim(self.id)
+            return await self._parts.store.claim(self.id, only=only)
         except StoreUnavailable:
             log.warning("store unavailable", action="claim")
             return None

@@ -230,8 +230,8 @@ class Queue(Protocol):
         """Newest first. Raises: NotFound."""
         ...
 
-    async def claim(self, worker_id: WorkerId) -> Claim | None:
-        """Take the oldest task that may run now; expired leases count.
+    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | None:
+        """Take the oldest task that may run now, or `only` that one; expired leases count.
 
         Raises the epoch, so that every write of the former holder is refused. A task whose
         lease expired in its last attempt, or was asked to stop while nobody held it, is ended

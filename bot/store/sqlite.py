@@ -137,9 +137,9 @@ class SqliteStore:
 
         return await self._database.read(work)
 
-    async def claim(self, worker_id: WorkerId) -> Claim | None:
+    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | None:
         """As the port says. A caller that is cancelled meanwhile leaves the task claimable."""
-        claiming = self._background.start(self._claim(worker_id), name="store-claim")
+        claiming = self._background.start(self._claim(worker_id, only), name="store-claim")
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -148,9 +148,9 @@ class SqliteStore:
                 await self.hand_back(claim.lease, delay_s=0.0, count_attempt=False)
             raise
 
-    async def _claim(self, worker_id: WorkerId) -> Claim | None:
+    async def _claim(self, worker_id: WorkerId, only: TaskId | None) -> Claim | None:
         now = self._now()
-        taken = await self._database.write(lambda c: tasks.take(c, worker_id, now))
+        taken = await self._database.write(lambda c: tasks.take(c, worker_id, now, only))
         if taken.ended:
             self._notify(*taken.ended, QUEUE_TOPIC)
         task = taken.task

@@ -28,7 +28,7 @@ _CLAIMABLE = """
                 SELECT 1 FROM tasks AS earlier WHERE earlier.project_id = t.project_id
                 AND earlier.n < t.n AND earlier.status IN ('pending', 'running')
             ))
-    ) ORDER BY t.n LIMIT 1
+    ) AND (:only IS NULL OR t.id = :only) ORDER BY t.n LIMIT 1
 """
 
 _TERMINAL_STATUS: dict[type[Event], TaskStatus] = {
@@ -162,10 +162,12 @@ def list_tasks(connection: sqlite3.Connection, project_id: ProjectId) -> list[Ta
     return [task_of(row) for row in rows]
 
 
-def take(connection: sqlite3.Connection, worker_id: WorkerId, now: int) -> Taken:
+def take(
+    connection: sqlite3.Connection, worker_id: WorkerId, now: int, only: TaskId | None
+) -> Taken:
     """Give the oldest task that may run to this worker; end those that may run no more."""
     taken = Taken()
-    while row := connection.execute(_CLAIMABLE, {"now": now}).fetchone():
+    while row := connection.execute(_CLAIMABLE, {"now": now, "only": only}).fetchone():
         task = task_of(row)
         if task.cancel_by is not None:
             event = TaskCancelled(by=task.cancel_by)

@@ -24,7 +24,7 @@ from agents.ports import (
 from agents.sandbox.manager import SandboxManager
 from agents.system import RandomIds, SystemClock
 from agents.testing import FakeClock, InMemorySandboxProvider, ScriptedFetcher, ScriptedLLM
-from agents.types import ProjectId, TaskStatus, WorkerId
+from agents.types import ProjectId, TaskId, TaskStatus, WorkerId
 from bot.feed import Feed, Hub
 from bot.services.tasks import LOCAL_OWNER, StartRequest, TaskService
 from bot.services.worker import Pace, Worker, WorkerParts
@@ -53,9 +53,9 @@ class FailingStore(SqliteStore):
             raise failures.pop(0)
 
     @override
-    async def claim(self, worker_id: WorkerId) -> Claim | None:
+    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | None:
         self._fail("claim")
-        return await super().claim(worker_id)
+        return await super().claim(worker_id, only=only)
 
     @override
     async def append(self, lease: Lease, expected_seq: int, events: Sequence[e.Event]) -> int:

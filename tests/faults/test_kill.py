@@ -57,7 +57,7 @@ def _finished(tools: int) -> Callable[[list[Frame]], bool]:
 
 HELD_BY_THE_MODEL = [
     Stage("framework", _saw(stage="framework"), "select"),
-    Stage("generating, while files stream", _saw(type="file"), "write", after=20),
+    Stage("generating, while files stream", _saw(type="file"), "write", after=8),
     Stage("generating, after a tool", _finished(1), "write"),
     Stage("fixing", _saw(stage="fixing"), "mend", broken=True),
     Stage("fixing, after a tool", _finished(3), "mended", broken=True),

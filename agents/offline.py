@@ -179,7 +179,7 @@ def _change(template: Template, prompt: str, results: Sequence[str]) -> Reply:
         text = "I will look at the words and the colours of the app."
         return Reply(text, "readFiles", {"paths": [data, theme]})
     if len(results) > 1:
-        return Reply(f"<task_summary>Done: {title_of(prompt)}. {NOTICE}</task_summary>")
+        return Reply(f"<task_summary>{_change_made(results[0], prompt)} {NOTICE}</task_summary>")
     colour = next((c for c in _COLOURS if re.search(rf"\b{c}\b", prompt, re.IGNORECASE)), None)
     if colour is not None and (edits := _recolour(results[0], _COLOURS[colour])):
         return Reply(
@@ -191,6 +191,19 @@ def _change(template: Template, prompt: str, results: Sequence[str]) -> Reply:
     return Reply(
         "<task_summary>I did not find my own sample in this app, and without AI I cannot "
         "change other code. Nothing was changed.</task_summary>"
+    )
+
+
+def _change_made(source: str, prompt: str) -> str:
+    """What `_change` did, and no more: most requests only become a note."""
+    colour = next((c for c in _COLOURS if re.search(rf"\b{c}\b", prompt, re.IGNORECASE)), None)
+    if colour is not None and _recolour(source, _COLOURS[colour]):
+        return f"The accent colour is {colour} now."
+    if _rename(source, prompt):
+        return "The app has its new name."
+    return (
+        "Without AI I can only change the accent colour, the name and the notes, "
+        "so your request is now a note in the app; it was not carried out."
     )
 
 

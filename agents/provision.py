@@ -56,7 +56,8 @@ async def _settle(run: Run, named: Framework | None) -> Framework:
     if named is None:
         named, reason = await select_framework(run, run.models.selector)
     else:
-        reason = "Set for this project" if run.job.framework else "Named in the request"
+        known = "This project's framework" if run.job.base is not None else "You chose it"
+        reason = known if run.job.framework else "Named in the request"
     run.journal.record(e.FrameworkSelected(framework=named, reason=reason))
     return named
 
@@ -83,8 +84,8 @@ async def _announce(run: Run, arriving: asyncio.Task[Sandbox], template: Templat
     await asyncio.wait([arriving], timeout=_SLOW_AFTER_S)
     if not arriving.done():
         run.notice(
-            f"Preparing {template.title} for the first time on this machine: "
-            "this installs its packages once and can take a minute."
+            f"Preparing a {template.title} sandbox. The first time on a machine, its packages "
+            "are installed, which can take a minute."
         )
     [sandbox] = await asyncio.gather(arriving, return_exceptions=True)
     if isinstance(sandbox, BaseException):

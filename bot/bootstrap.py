@@ -77,7 +77,7 @@ class Services:
             model="offline" if settings.offline else self.models.default.id,
             offline=settings.offline,
             sandbox=settings.sandbox_kind,
-            models=tuple(self.models.models),
+            models=() if settings.offline else tuple(self.models.models),
         )
         deps = SidecarDeps(
             tasks=self.tasks,
@@ -140,6 +140,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.push_async_callback(sandboxes.close)
     manager = SandboxManager(sandboxes, clock)
     stack.push_async_callback(manager.close)
+    stack.push_async_callback(_take_links_back, store, manager)
     models = _models(settings)
     kit = Toolkit(
         llm=_open_model(settings, models, clock, stack),
@@ -167,6 +168,15 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         sandboxes=sandboxes,
         models=models,
     )
+
+
+async def _take_links_back(store: Store, manager: SandboxManager) -> None:
+    """The previews of this process end with it."""
+    try:
+        for project_id in manager.kept_projects:
+            await store.set_preview(project_id, sandbox_id=None, preview_url=None)
+    except StoreError:
+        log.warning("links of ended previews stay until the next start")
 
 
 async def _forget_dead_previews(services: Services) -> None:

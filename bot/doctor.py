@@ -131,7 +131,7 @@ async def _chromium() -> list[Finding]:
     if found is None:
         hint = "Install Chromium for `make test`"
         return [Finding("Chromium", ok=None, detail="not installed", next_step=hint)]
-    return [Finding("Chromium", ok=True, detail=found)]
+    return [Finding("Chromium", ok=True, detail=f"{found} (used by the tests only)")]
 
 
 async def _data_dir(folder: Path) -> Finding:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from agents.background import Background
 from agents.errors import SandboxError, SandboxFull
+from agents.logger import create_logger
 from agents.ports import Clock, Ids
 from agents.sandbox.boxes import Box
 from agents.sandbox.house import House, Wish, open_house, open_registry
@@ -23,13 +22,15 @@ from agents.sandbox.toolchain import Registry
 from agents.templates import Template, get_template
 from agents.types import Framework, SandboxId, TaskId
 
+log = create_logger(__name__)
+
 _MIN_FREE_BYTES = 1024**3
 _DELETING_S = 5.0
 
 
 def log_progress(framework: Framework, line: str) -> None:
     """Say in the log what the preparation of a template is at."""
-    structlog.get_logger("sandbox").info("preparing template", framework=framework.value, at=line)
+    log.info("preparing template", framework=framework.value, at=line)
 
 
 @dataclass(frozen=True, slots=True)

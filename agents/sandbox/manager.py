@@ -81,6 +81,11 @@ class SandboxManager:
         self._kept.move_to_end(project_id)
         return kept.sandbox
 
+    @property
+    def kept_projects(self) -> tuple[ProjectId, ...]:
+        """Whose previews run here now."""
+        return tuple(self._kept)
+
     async def drop(self, project_id: ProjectId) -> None:
         """Close the project's kept sandbox, if there is one."""
         kept = self._kept.pop(project_id, None)

@@ -52,7 +52,7 @@ def about(
     epilog="[bold]Examples[/]\n\n"
     'zapdev build "A kanban board for a bike shop"\n\n'
     'zapdev build "A landing page for a bakery" --framework svelte --out bakery\n\n'
-    'zapdev build "Add a dark mode" --project prj_01k…'
+    'zapdev build "Add a dark mode" --project proj_01k…'
 )
 def build(  # noqa: PLR0913, PLR0917 - one argument per option
     prompt: Annotated[str, typer.Argument(help="What to build or to change, in plain words.")],
@@ -73,11 +73,14 @@ def build(  # noqa: PLR0913, PLR0917 - one argument per option
             help="Keep the preview running afterwards; by default on a terminal only.",
         ),
     ] = None,
+    force: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--force", help="Let --out replace files in a folder that has some.")
+    ] = False,
 ) -> None:
     """Build an app, or change one, and watch it happen."""
     from bot.cli.build import BuildRequest, build_app  # noqa: PLC0415 - keeps --help quick
 
-    request = BuildRequest(prompt, framework, model, project, out, json, wait)
+    request = BuildRequest(prompt, framework, model, project, out, json, wait, force)
     run(lambda settings: build_app(settings, request), load(for_people=True))
 
 

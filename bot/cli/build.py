@@ -32,6 +32,7 @@ class BuildRequest:
     out: Path | None
     json: bool
     wait: bool | None
+    force: bool = False
 
 
 async def build_app(settings: Settings, request: BuildRequest) -> Outcome:
@@ -39,6 +40,8 @@ async def build_app(settings: Settings, request: BuildRequest) -> Outcome:
 
     Raises: UserError for what cannot be asked for; StoreError, SandboxUnavailable.
     """
+    if request.out is not None and not request.force and await _holds_files(request.out):
+        raise UserError(f"{request.out} is not empty.", hint="Take another folder, or --force.")
     async with running(settings, roles=frozenset()) as services:
         row = await services.tasks.start(
             LOCAL_OWNER,
@@ -58,11 +61,11 @@ async def build_app(settings: Settings, request: BuildRequest) -> Outcome:
             if request.out is not None and state.status is TaskStatus.COMPLETE:
                 count = await write_app(services.store, state, request.out)
                 say(f"{count} files are in {request.out}")
-            if not request.json:
-                say(f"Change it: zapdev build “…” --project {state.project_id}")
+            if not request.json and state.status is TaskStatus.COMPLETE:
+                say(f"Change it: {sys.argv[0]} build “…” --project {state.project_id}")
             wait = sys.stdout.isatty() if request.wait is None else request.wait
-            if wait and state.preview_url and state.status is TaskStatus.COMPLETE:
-                await _keep_up(state.preview_url)
+            if state.preview_url and state.status is TaskStatus.COMPLETE:
+                await _keep_up(state.preview_url, wait=wait)
     return _outcome(state)
 
 
@@ -109,7 +112,14 @@ def _stopper(services: Services, task_id: TaskId, background: Background) -> Cal
     return stop
 
 
-async def _keep_up(preview_url: str) -> None:
+async def _holds_files(folder: Path) -> bool:
+    return await asyncio.to_thread(lambda: folder.exists() and any(folder.iterdir()))
+
+
+async def _keep_up(preview_url: str, *, wait: bool) -> None:
+    if not wait:
+        say("The preview has ended with this command; --wait keeps it up.")
+        return
     stop = asyncio.Event()
     with on_stop(stop.set):
         say(f"The preview runs as long as this command does: {preview_url}")

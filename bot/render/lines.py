@@ -95,7 +95,7 @@ def _(event: e.PreviewVerified, _state: TaskState) -> Sequence[str]:
 
 @_told.register
 def _(event: e.TaskCompleted, state: TaskState) -> Sequence[str]:
-    facts = ", ".join([f"{len(state.files)} files", *spent(state)])
+    facts = ", ".join([_files(len(state.files)), *spent(state)])
     lines = [f"complete: {event.message} ({facts})"]
     lines += [f"preview: {event.preview_url}"] if event.preview_url else []
     return lines + [f"next, you could say: {suggestion}" for suggestion in event.suggestions]
@@ -110,3 +110,7 @@ def _(event: e.TaskFailed, _state: TaskState) -> Sequence[str]:
 @_told.register
 def _(event: e.TaskCancelled, _state: TaskState) -> Sequence[str]:
     return [f"stopped by {event.by}"]
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"

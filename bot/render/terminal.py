@@ -28,7 +28,8 @@ _FILE_SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "deleted":
 
 
 def render_task(state: TaskState, *, now: datetime | None = None) -> Group:
-    """The whole task on one compact screen; each line is cut at the terminal's width.
+    """The whole task on one compact screen; lines are cut at the terminal's width,
+    but not the last message.
 
     `now` lets the clock of a running task go on between events.
     """
@@ -36,7 +37,8 @@ def render_task(state: TaskState, *, now: datetime | None = None) -> Group:
     lines += _plan(state)
     lines += _files(state)
     lines += _findings(state)
-    lines += [_line(f"  ! {notice}", "yellow") for notice in state.notices[-3:]]
+    if state.status is not TaskStatus.COMPLETE:
+        lines += [_line(f"  ! {notice}", "yellow") for notice in state.notices[-3:]]
     if state.status is TaskStatus.RUNNING and (last := _last_line(state.text)):
         lines.append(_line(f"  {last}", "dim italic"))
     return Group(*lines, *_ending(state))
@@ -201,7 +203,7 @@ def _ending(state: TaskState) -> list[Text]:
 
 
 def _success(state: TaskState) -> Iterator[Text]:
-    yield _line(f"{_DONE} {state.message}", "bold green")
+    yield Text(f"{_DONE} {clean(state.message)}", style="green")  # whole: it says what was not done
     if state.preview_url:
         yield Text.assemble("  Preview  ", (clean(state.preview_url), "bold cyan"), overflow="fold")
     if state.suggestions:

@@ -8,7 +8,7 @@ const STEPS = [
   ["lint", "Lint"],
   ["build", "Build"],
   ["fix", "Fix what was found"],
-  ["preview", "Start it and look"],
+  ["preview", "Start it"],
 ];
 
 /** The state before the first frame. @param {string | null} taskId */

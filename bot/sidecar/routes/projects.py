@@ -103,7 +103,7 @@ async def fragments(request: web.Request) -> web.Response:
     service, owner, project_id = _about(request)
     project, found = await service.fragments(owner, project_id)
     return web.json_response(
-        {"head": project.head, "fragments": [_fragment(fragment) for fragment in found]}
+        {"head": project.head, "fragments": [_fragment(fragment, project) for fragment in found]}
     )
 
 
@@ -162,14 +162,16 @@ def _message(message: StoredMessage) -> dict[str, Any]:
     }
 
 
-def _fragment(fragment: Fragment) -> dict[str, Any]:
+def _fragment(fragment: Fragment, project: Project | None = None) -> dict[str, Any]:
+    """A version; its link only while it is the one that runs."""
+    runs = project is not None and project.head == fragment.id
     return {
         "fragmentId": fragment.id,
         "taskId": fragment.task_id,
         "title": fragment.title,
         "framework": fragment.framework,
         "files": len(fragment.files),
-        "previewUrl": fragment.preview_url,
+        "previewUrl": project.preview_url if project is not None and runs else None,
         "restoredFrom": fragment.restored_from,
         "createdAt": _time(fragment.created_at),
     }

@@ -35,6 +35,7 @@ async def provision(run: Run, background: Background) -> tuple[Template, Workspa
         background.spawn(_discard(guess), name="discard")
         arriving = background.start(_acquire(run, framework), name="sandbox")
     template = get_template(framework)
+    run.enter(Stage.SANDBOX, f"Preparing a {template.title} sandbox")
     run.start = _start_files(run, template)
     workspace = Workspace(
         arriving,

@@ -5,7 +5,7 @@ People never read an exception's text: each key of the error tree has its own, w
 
 from dataclasses import dataclass
 
-from agents.errors import LimitExceeded, SandboxUnavailable, UserError, ZapdevError
+from agents.errors import LimitExceeded, PermanentError, SandboxUnavailable, UserError, ZapdevError
 from agents.events import TaskCancelled, TaskCompleted, TaskFailed
 from agents.pipeline import Answered, Built, Stuck
 from agents.prompts import extract_summary
@@ -152,7 +152,7 @@ def failed(error: ZapdevError | None) -> Ending:
         return _failed(event)
     key = error.key if error is not None else "internal"
     words = _TEXTS.get(key, _TEXTS["internal"])
-    retryable = not isinstance(error, SandboxUnavailable)
+    retryable = not isinstance(error, SandboxUnavailable | PermanentError)
     event = TaskFailed(code=key, message=words.message, hint=words.hint, retryable=retryable)
     return _failed(event)
 

@@ -35,7 +35,7 @@ from tests.fakes.pipelines import GOOD_PAGE, SUMMARY, call, say
 
 APP = {"src/App.tsx": "export default function App() { return <h1>Bikes</h1> }\n"}
 DONE = say("All done.\n<task_summary>A board.</task_summary>")
-ONCE = call("terminal", {"command": "echo once"}, "c0")
+ONCE = call("terminal", {"command": "echo once"})
 QUICK = Pace(heartbeat_s=0.01, busy_poll_s=0.005, idle_poll_s=0.01, retry_base_s=1.0)
 LIMIT_S = 20.0
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -148,7 +149,9 @@ async def test_path_tricks_are_refused_one_by_one_and_nothing_lands_outside(
     box = server.app(sandbox_id).parent
     found = [path for path in box.rglob("*outside*") if "node_modules" not in path.parts]
     assert [path.relative_to(box).as_posix() for path in found] in ([], ["app/link/outside.txt"])
-    assert not (box.parent / "outside.txt").exists()
+    places = [box.parent, Path.home(), Path("/var/lib")]
+    assert not [path for place in places for path in place.glob("*outside.txt")]
+    assert (server.app(sandbox_id) / ".npmrc").read_text() != "x"
     assert not (server.app(sandbox_id) / "node_modules/vite/outside.js").exists()
     results = [f.data["ok"] for f in frames if f.type == "tool" and f.data["state"] == "finished"]
     assert results[1 : len(TRICKS)] == [False] * (len(TRICKS) - 1)

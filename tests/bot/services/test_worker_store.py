@@ -53,7 +53,7 @@ async def test_an_event_the_store_refuses_still_ends_the_task(world: Workshop) -
 
 
 async def test_a_worker_that_lost_its_lease_writes_nothing_more(world: Workshop) -> None:
-    world.pace = replace(QUICK, heartbeat_s=NEVER)
+    world.pace = replace(QUICK, heartbeat_s=NEVER, slots=1)  # so that it cannot claim it again
     llm = HangingLLM(rest=[write(APP), DONE])
     async with world.worker(llm) as worker:
         row = await world.start()
@@ -65,10 +65,10 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(world: Workshop)
         await until(lambda: worker.running == 0)
         await other.build()
         log = await world.events(row)
-        alone = await world.start("Another")
-        await other.take()
-        await other.build()
-        reference = await world.events(alone)
+    alone = await world.start("Another")
+    await other.take()
+    await other.build()
+    reference = await world.events(alone)
     mine = next(i for i, event in enumerate(log) if getattr(event, "worker_id", "") == "other")
     assert [event.kind for event in log[mine:]] == [event.kind for event in reference[1:]]
     assert world.open_sandboxes == 0

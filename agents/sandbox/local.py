@@ -30,7 +30,7 @@ _DELETING_S = 5.0
 
 def log_progress(framework: Framework, line: str) -> None:
     """Say in the log what the preparation of a template is at."""
-    log.info("preparing template", framework=framework.value, at=line)
+    log.info("preparing template", framework=framework.value, said=line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,14 +213,19 @@ async def test_a_timeout_inside_is_no_wall_time(world: Workshop) -> None:
         assert failure(await world.last(await world.start())).code == "internal"
 
 
-async def test_checks_that_stay_red_end_in_a_question_with_answers(world: Workshop) -> None:
+def _stuck_model(world: Workshop) -> ScriptedLLM:
+    """A model whose one fix does not help, in a world whose builds always fail."""
+
     def command(sandbox: InMemorySandbox, line: str) -> CommandResult:
         return CommandResult(2, BROKEN) if line == TEMPLATE.build else CommandResult(0, "")
 
     world.provider = InMemorySandboxProvider(on_command=command)
     fix = [write({"src/App.tsx": "other\n"}, "f1"), say("fixed?")]
-    llm = ScriptedLLM(write(APP), DONE, by_purpose={"summarize": [SUMMARY], "fix": fix})
-    async with world.worker(llm):
+    return ScriptedLLM(write(APP), DONE, by_purpose={"summarize": [SUMMARY], "fix": fix})
+
+
+async def test_checks_that_stay_red_end_in_a_question_with_answers(world: Workshop) -> None:
+    async with world.worker(_stuck_model(world)):
         row = await world.start()
         failed = failure(await world.last(row))
         await until(lambda: world.open_sandboxes == 0)
@@ -233,13 +238,7 @@ async def test_checks_that_stay_red_end_in_a_question_with_answers(world: Worksh
 async def test_the_answer_keep_it_anyway_makes_a_version_of_what_was_refused(
     world: Workshop,
 ) -> None:
-    def command(sandbox: InMemorySandbox, line: str) -> CommandResult:
-        return CommandResult(2, BROKEN) if line == TEMPLATE.build else CommandResult(0, "")
-
-    world.provider = InMemorySandboxProvider(on_command=command)
-    fix = [write({"src/App.tsx": "other\n"}, "f1"), say("fixed?")]
-    llm = ScriptedLLM(write(APP), DONE, by_purpose={"summarize": [SUMMARY], "fix": fix})
-    async with world.worker(llm):
+    async with world.worker(_stuck_model(world)):
         row = await world.start()
         failure(await world.last(row))
         kept = await world.start(KEEP_ANYWAY, row.project_id)

@@ -12,7 +12,7 @@ NODE_IS_NEW_ENOUGH = const [a, b] = process.versions.node.split(".").map(Number)
   process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint fmt bench campaign lock static node bubblewrap chromium
+.PHONY: help run test lint fmt bench campaign lock convex functions static node bubblewrap chromium
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,20 +22,24 @@ run: $(STAMPS)/run node ## set up what is missing, then serve the page, the API 
 	@.ci/system-package bubblewrap || true
 	@exec $(BIN)/python -m bot serve
 
-test: static node bubblewrap chromium ## everything that must hold: lint and all tests
+test: static functions bubblewrap chromium ## everything that must hold: lint and all tests
 	@$(BIN)/python -m pytest
 
 lint: static ## format, lint, types, import contracts and house rules
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house_rules.py tests/test_docs.py
 
-fmt: $(STAMPS)/dev ## format the code and mend what can be mended
+fmt: $(STAMPS)/dev $(STAMPS)/npm ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@npm run --silent format
+
+convex: $(STAMPS)/npm $(STAMPS)/run ## a Convex for development on loopback: in memory, no account
+	@exec $(BIN)/python -m tests.fakes.convex
 
 bench: $(STAMPS)/dev node ## measure what should be fast
 	@$(BIN)/python -m tests.benchmarks
 
-campaign: $(STAMPS)/dev node ## a fault campaign: NAME=secrets [SEED=1] [SIZE=100] [STORE=sqlite]
+campaign: $(STAMPS)/dev $(STAMPS)/npm ## a fault campaign: NAME=secrets [SEED=1] [SIZE=100] [STORE=sqlite]
 	@$(BIN)/python -m tests.campaigns $(NAME) $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
 
 lock: $(STAMPS)/dev ## renew the hashed locks (needs uv; no address of an index gets in)
@@ -77,6 +81,17 @@ static: $(STAMPS)/dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+
+# The packages of the Convex functions and their tests.
+$(STAMPS)/npm: package-lock.json | node
+	@echo 'Installing npm packages.'
+	@npm ci --silent
+	@mkdir -p $(STAMPS) && touch $@
+
+# The Convex functions: their types, and their tests.
+functions: $(STAMPS)/npm
+	@npm run --silent check
+	@npm test --silent
 
 # The system's Node.js if it is new enough, else the one that PyPI carries. Its wheel holds no
 # links, so npm and npx are linked to where their parts are.

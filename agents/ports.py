@@ -307,7 +307,7 @@ class Journal(Protocol):
     """Where a running task's events go, in order. Implemented by the worker over the store."""
 
     def record(self, event: Event) -> None:
-        """Queue an event for the next flush (within 30 ms on SQLite, or at 2 KB of text)."""
+        """Queue an event for the next flush: soon (30 ms on SQLite), or at 2 KB of text."""
         ...
 
     async def flush(self) -> None:

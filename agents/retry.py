@@ -4,11 +4,12 @@ One of the three places that catch `ZapdevError`. Only what a policy names is tr
 everything else, `asyncio.CancelledError` included, passes through at once.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
 from agents.errors import (
@@ -65,7 +66,7 @@ class RetryPolicy:
 
     `attempts` counts the first one. The wait before attempt n+1 is `base_s * factor**(n-1)` plus
     up to `base_s` of jitter, at most `cap_s`, and never less than what the provider asked for
-    (up to 30 s).
+    (up to 30 s). No attempt begins later than `limit_s` after the first one.
     """
 
     attempts: int
@@ -73,6 +74,7 @@ class RetryPolicy:
     factor: float
     cap_s: float
     retry_on: Callable[[BaseException], bool]
+    limit_s: float = math.inf
 
     def with_attempts(self, attempts: int) -> "RetryPolicy":
         """The same policy with another number of attempts."""
@@ -82,6 +84,10 @@ class RetryPolicy:
 MODEL = RetryPolicy(3, base_s=1.0, factor=2.0, cap_s=30.0, retry_on=retry_on_model_failure)
 SANDBOX = RetryPolicy(3, base_s=1.0, factor=2.0, cap_s=10.0, retry_on=retry_on_sandbox_failure)
 STORE = RetryPolicy(6, base_s=0.1, factor=2.0, cap_s=3.0, retry_on=retry_on_store_unavailable)
+OUTLAST = RetryPolicy(
+    1_000, base_s=0.05, factor=2.0, cap_s=2.0, retry_on=retry_on_store_unavailable, limit_s=600.0
+)
+"""For who holds a lease: ten minutes without the database cost less than the work done again."""
 HTTP = RetryPolicy(3, base_s=0.5, factor=2.0, cap_s=10.0, retry_on=retry_on_transient)
 
 
@@ -92,7 +98,7 @@ async def with_retry(
     clock: Clock,
     on_retry: OnRetry | None = None,
 ) -> T:
-    """Call `fn` until it answers, fails for good, or the attempts are used up.
+    """Call `fn` until it answers, fails for good, or the policy's patience is at its end.
 
     Raises: the last error, as `fn` raised it.
     """
@@ -104,8 +110,14 @@ async def with_retry(
     async def attempt() -> T:
         return await fn()  # tenacity awaits only what is declared `async def`
 
+    started = clock.monotonic()
+
+    def stop(state: RetryCallState) -> bool:
+        elapsed_s = clock.monotonic() - started + state.upcoming_sleep
+        return state.attempt_number >= policy.attempts or elapsed_s > policy.limit_s
+
     retrying = AsyncRetrying(
-        stop=stop_after_attempt(policy.attempts),
+        stop=stop,
         wait=_wait_of(policy),
         retry=retry_if_exception(policy.retry_on),
         sleep=clock.sleep,

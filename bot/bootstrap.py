@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from agents.background import Background
 from agents.errors import SandboxUnavailable, StoreError, StoreUnavailable, UserError
@@ -21,7 +22,7 @@ from agents.system import RandomIds, SystemClock
 from agents.types import TaskId
 from bot import __version__
 from bot.config import Settings
-from bot.feed import Feed, Hub
+from bot.feed import Feed, Hub, Polling
 from bot.model_file import read_models
 from bot.services import worker as work
 from bot.services.projects import ProjectService
@@ -37,6 +38,10 @@ DATABASE = "zapdev.db"
 _CRASH_PAUSE_S = 1.0
 _PREVIEWS_LOOKED_AT = 1_000
 _PREVIEW_ANSWERS_S = 2.0
+DISTANT_PACE = work.Pace(heartbeat_s=5.0, flush_s=0.3)
+DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0)
+"""Where each look and each write is a call over the network, and counted."""
+
 OFFLINE_PACE = Pace(piece_s=0.004)
 """Quick, but slow enough that a person sees the files arrive."""
 
@@ -151,7 +156,9 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         ids=ids,
         budget=settings.budget,
     )
-    pace = work.Pace(
+    distant = settings.store_kind == "convex"
+    pace = replace(
+        DISTANT_PACE if distant else work.Pace(),
         busy_poll_s=settings.poll_busy_s,
         idle_poll_s=settings.poll_idle_s,
         slots=settings.workers,
@@ -161,7 +168,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         settings=settings,
         store=store,
         hub=hub,
-        feed=Feed(store, hub, clock),
+        feed=Feed(store, hub, clock, DISTANT_POLLING if distant else None),
         tasks=TaskService(store, hub),
         projects=ProjectService(store, ids),
         worker=work.Worker(parts),
@@ -203,8 +210,6 @@ async def _keep_working(worker: work.Worker) -> None:
 
 def _refuse_what_is_not_there_yet(settings: Settings) -> None:
     """Say plainly that a configured service cannot be used, rather than ignore it."""
-    if settings.store_kind == "convex":
-        raise UserError("CONVEX_URL is set, but state in Convex is not available yet.")
     if settings.sandbox_kind == "e2b":
         raise UserError(
             "E2B_API_KEY is set, but sandboxes in E2B are not available yet.",
@@ -212,7 +217,8 @@ def _refuse_what_is_not_there_yet(settings: Settings) -> None:
         )
 
 
-async def _open_store(settings: Settings, clock: Clock, ids: Ids, hub: Hub) -> SqliteStore:
+async def _open_store(settings: Settings, clock: Clock, ids: Ids, hub: Hub) -> Store:
+    """The store that the settings name. Raises: UserError, StoreError, StoreUnavailable (SQLite)."""
     try:
         await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -220,7 +226,33 @@ async def _open_store(settings: Settings, clock: Clock, ids: Ids, hub: Hub) -> S
             f"The data folder {settings.data_dir} cannot be made: {error.strerror}.",
             field="ZAPDEV_DATA_DIR",
         ) from error
-    return await SqliteStore.open(settings.data_dir / DATABASE, clock=clock, ids=ids, waker=hub)
+    if settings.convex_url is None:
+        path = settings.data_dir / DATABASE
+        return await SqliteStore.open(path, clock=clock, ids=ids, waker=hub)
+    return await _open_convex(settings.convex_url, settings.convex_service_key, clock, ids, hub)
+
+
+async def _open_convex(url: str, key: SecretStr | None, clock: Clock, ids: Ids, hub: Hub) -> Store:
+    """Raises: UserError (the key), StoreError (older functions are deployed there)."""
+    if key is None:
+        raise UserError(
+            "CONVEX_URL is set, but CONVEX_SERVICE_KEY is not.",
+            field="CONVEX_SERVICE_KEY",
+            hint="Make one: zapdev convex key >> .env, then see README, “Convex”.",
+        )
+    from bot.store.convex import ConvexStore  # noqa: PLC0415 - only who uses it waits for its import
+    from bot.store.convex_token import ServiceKey  # noqa: PLC0415
+
+    service_key = ServiceKey.parse(key.get_secret_value())
+    store = await ConvexStore.open(url, service_key, clock=clock, ids=ids, waker=hub)
+    try:
+        await store.check()
+    except StoreUnavailable as error:  # begin all the same: work waits until it is back
+        log.warning("store unavailable", action="start", reason=str(error))
+    except StoreError:
+        await store.close()
+        raise
+    return store
 
 
 def _local_sandboxes(settings: Settings, clock: Clock, ids: Ids) -> LocalSandboxProvider:

@@ -322,6 +322,11 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         raise ConfigError(f"{env_file} is not a text file in UTF-8.") from None
 
 
+def read_variable(env_file: Path, name: str) -> str | None:
+    """What one variable is set to in a file like `.env`; None when it, or the file, is missing."""
+    return dotenv_values(env_file).get(name) or None
+
+
 def unknown_names(env_file: Path = ENV_FILE) -> list[str]:
     """A warning per variable that looks like ours but is not, with the likely meaning."""
     return name_warnings([*os.environ, *dotenv_values(env_file)])

@@ -23,6 +23,7 @@ from bot.config import Settings, unknown_names
 
 ANSWER_S = 5.0
 NODE_FLOOR = (20, 19)
+_CONVEX = "Check CONVEX_URL and CONVEX_SERVICE_KEY; deploy the functions: npx convex dev --once"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -104,14 +105,21 @@ async def _what_is_kept_here(settings: Settings) -> list[Finding]:
     except UserError as error:
         problem = Finding("Services", ok=False, detail=str(error), next_step=error.hint or "")
     except StoreError as error:
-        hint = "Check CONVEX_URL" if settings.store_kind == "convex" else "Check ZAPDEV_DATA_DIR"
+        hint = _CONVEX if settings.store_kind == "convex" else "Check ZAPDEV_DATA_DIR"
         problem = Finding("Store", ok=False, detail=str(error), next_step=hint)
     return [place, problem]
 
 
 async def _store(services: Services) -> Finding:
-    await services.store.check()
-    return Finding("Store", ok=True, detail=services.settings.store_kind)
+    url = services.settings.convex_url
+    name, hint = (
+        ("SQLite", "Check ZAPDEV_DATA_DIR") if url is None else (f"Convex ({_host(url)})", _CONVEX)
+    )
+    try:
+        await services.store.check()
+    except StoreError as error:
+        return Finding("Store", ok=False, detail=str(error), next_step=hint)
+    return Finding("Store", ok=True, detail=name)
 
 
 async def _sandboxes(services: Services) -> Finding:

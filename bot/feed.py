@@ -1,30 +1,43 @@
 """Append to a task's log, and follow it from any cursor, across processes.
 
-Within a process a `Hub` wakes readers at once; what other processes append is found by polling.
-An event is durable before any reader can see it.
+Within a process a `Hub` wakes readers at once, and they share what is read; what other processes
+append is found by polling. An event is durable before any reader can see it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
-
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 from agents.background import Background
-from agents.errors import LeaseLost, StoreUnavailable
+from agents.errors import LeaseLost
 from agents.events import Event, Recorded, TextStreamed
 from agents.ports import Clock
+from agents.retry import OUTLAST, with_retry
 from agents.types import TaskId
 from bot.store.port import EventLog, Lease
 
-POLL_S = 0.25
 PAGE = 500
+
+BATCH = 500
+"""So many events go in one append: after an outage there may be more."""
 
 FLUSH_S = 0.03
 TEXT_CHARS = 2_048
-RETRY_STOP = stop_after_attempt(20)
-RETRY_WAIT = wait_exponential(multiplier=0.05, max=2.0)
-"""An absent store is asked again for about half a minute: by then the lease is lost anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How a log that others append to is read: waits in seconds, and what is kept of it.
+
+    The wait doubles from `first_s` to `longest_s` while nothing comes. `keep`: how many of the
+    newest events followers share.
+    """
+
+    first_s: float = 0.25
+    longest_s: float = 0.25
+    keep: int = 2_000
 
 
 class Hub:
@@ -71,13 +84,16 @@ async def wait_for_bell(bell: asyncio.Event, clock: Clock, at_most_s: float) -> 
 
 
 class Feed:
-    """Reads logs as they grow."""
+    """Follows logs as they grow. All followers of a task share one reader of the store."""
 
-    def __init__(self, log: EventLog, hub: Hub, clock: Clock, poll_s: float = POLL_S) -> None:
+    def __init__(
+        self, log: EventLog, hub: Hub, clock: Clock, polling: Polling | None = None
+    ) -> None:
         self._log = log
         self._hub = hub
         self._clock = clock
-        self._poll_s = poll_s
+        self._polling = polling or Polling()
+        self._tails: dict[TaskId, _Tail] = {}
 
     async def follow(self, task_id: TaskId, after: int = 0) -> AsyncGenerator[list[Recorded], None]:
         """Yield the events with `seq > after`, in order, each once, in batches as they come.
@@ -85,40 +101,131 @@ class Feed:
         Ends after the terminal event, and at once when `after` is that event. A task that does
         not exist is waited for. Raises: StoreUnavailable; follow again from the last seq seen.
         """
-        if await self._ended_at(task_id, after):
-            return
-        with self._hub.listen(task_id) as bell:
+        cursor = max(after - 1, 0)  # one back, to see whether `after` was the end
+        async with self._sharing(task_id, cursor) as tail:
             while True:
-                bell.clear()
-                batch = await self._log.read(task_id, after=after, limit=PAGE)
-                if batch:
-                    after = batch[-1].seq
-                    yield batch
-                    if batch[-1].is_terminal:
-                        return
-                if len(batch) < PAGE:
-                    await wait_for_bell(bell, self._clock, self._poll_s)
+                batch = await tail.read(cursor)
+                cursor = batch[-1].seq
+                if news := [recorded for recorded in batch if recorded.seq > after]:
+                    yield news
+                if batch[-1].is_terminal:
+                    return
 
-    async def _ended_at(self, task_id: TaskId, seq: int) -> bool:
-        if seq < 1:
-            return False
-        there = await self._log.read(task_id, after=seq - 1, limit=1)
-        return bool(there) and there[0].is_terminal
+    @asynccontextmanager
+    async def _sharing(self, task_id: TaskId, cursor: int) -> AsyncIterator["_Tail"]:
+        """The task's tail, made by its first follower and ended with its last."""
+        tail = self._tails.get(task_id)
+        if tail is None:
+            tail = _Tail(self._log, self._hub, self._clock, self._polling, task_id, cursor)
+            self._tails[task_id] = tail
+        tail.followers += 1
+        tail.bell.set()  # whoever comes sees at once what is there now
+        try:
+            yield tail
+        finally:
+            tail.followers -= 1
+            if tail.followers == 0:
+                del self._tails[task_id]
+                await tail.close()
+
+
+class _Tail:
+    """The newest events of one log, read once for all its followers.
+
+    It reads on only when a follower has seen everything, so slow ones hold nobody up and cost no
+    memory: who falls behind what is kept reads the store for itself until it has caught up.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        hub: Hub,
+        clock: Clock,
+        polling: Polling,
+        task_id: TaskId,
+        cursor: int,
+    ) -> None:
+        self.followers = 0
+        self._listening = ExitStack()
+        self.bell = self._listening.enter_context(hub.listen(task_id))
+        self._log = log
+        self._clock = clock
+        self._polling = polling
+        self._task_id = task_id
+        self._cursor = self._kept_after = cursor
+        self._events: list[Recorded] = []
+        self._poll_s = polling.first_s
+        self._reading: asyncio.Task[None] | None = None
+        self._background = Background()
+
+    async def read(self, after: int) -> list[Recorded]:
+        """The events behind the cursor; waits for the first. Raises: StoreUnavailable."""
+        while True:
+            if after < self._kept_after:
+                batch = await self._log.read(self._task_id, after=after, limit=PAGE)
+            else:
+                start = bisect_right(self._events, after, key=lambda recorded: recorded.seq)
+                batch = self._events[start : start + PAGE]
+            if batch:
+                return batch
+            await self._more()
+
+    async def _more(self) -> None:
+        """Return when there is news. A follower that leaves meanwhile does not end it for others."""
+        if self._reading is None or self._reading.done():
+            self._reading = self._background.start(self._read_on(), name="feed-tail")
+        reading = self._reading
+        await asyncio.wait({reading})
+        reading.result()
+
+    async def _read_on(self) -> None:
+        polling = self._polling
+        while True:
+            await wait_for_bell(self.bell, self._clock, self._poll_s)
+            polled = not self.bell.is_set()
+            self.bell.clear()
+            batch = await self._log.read(self._task_id, after=self._cursor, limit=PAGE)
+            if batch:
+                self._poll_s = polling.first_s
+                self._add(batch)
+                return
+            if polled:
+                self._poll_s = min(self._poll_s * 2, polling.longest_s)
+
+    def _add(self, batch: Sequence[Recorded]) -> None:
+        self._events += batch
+        self._cursor = batch[-1].seq
+        if len(batch) == PAGE:
+            self.bell.set()  # there may be more
+        if (excess := len(self._events) - self._polling.keep) > 0:
+            self._kept_after = self._events[excess - 1].seq
+            del self._events[:excess]
+
+    async def close(self) -> None:
+        """Stop reading."""
+        self._listening.close()
+        await self._background.stop()
+        if self._reading is not None and not self._reading.cancelled():
+            self._reading.exception()  # seen: nobody is left to ask for it
 
 
 class JournalWriter:
     """Implements `agents.ports.Journal` for the holder of a lease: one append at a time, in order.
 
-    Events are written 30 ms after the first of them, or at 2 KB of text, or at `flush`; adjacent
-    texts become one event. While the store is unavailable they wait. When an append fails for
-    good (LeaseLost, or the store stays away) every later `record` and `flush` raises its error.
+    Events are written `flush_s` after the first of them, or at 2 KB of text, or at `flush`;
+    adjacent texts become one event. While the store is unavailable they wait, up to ten minutes.
+    When an append fails for good (LeaseLost, or the store stays away) every later `record` and
+    `flush` raises its error.
     """
 
-    def __init__(self, log: EventLog, lease: Lease, seq: int, clock: Clock) -> None:
+    def __init__(
+        self, log: EventLog, lease: Lease, seq: int, clock: Clock, flush_s: float = FLUSH_S
+    ) -> None:
         self._log = log
         self._lease = lease
         self._seq = seq
         self._clock = clock
+        self._flush_s = flush_s
         self._background = Background()
         self._pending: list[Event] = []
         self._text_chars = 0
@@ -197,11 +304,12 @@ class JournalWriter:
     async def _drain(self) -> None:
         """Append until nothing is pending."""
         while self._pending:
-            await wait_for_bell(self._urgent, self._clock, FLUSH_S)
+            await wait_for_bell(self._urgent, self._clock, self._flush_s)
             self._urgent.clear()
             batch, self._pending, self._text_chars = self._pending, [], 0
             through = self._recorded
-            self._seq = await self._append(batch)
+            for start in range(0, len(batch), BATCH):
+                self._seq = await self._append(batch[start : start + BATCH])
             self._durable = through
             self._landed.set()
             self._landed = asyncio.Event()
@@ -212,18 +320,16 @@ class JournalWriter:
 
         An append whose answer was lost may have landed: look before the next try.
         """
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(StoreUnavailable),
-            stop=RETRY_STOP,
-            wait=RETRY_WAIT,
-            sleep=self._clock.sleep,
-            reraise=True,
-        ):
-            with attempt:
-                if attempt.retry_state.attempt_number > 1 and await self._has_landed(batch):
-                    return self._seq + len(batch)
-                return await self._log.append(self._lease, self._seq, batch)
-        raise AssertionError("tenacity re-raises when it stops")
+        tried = False
+
+        async def append() -> int:
+            nonlocal tried
+            if tried and await self._has_landed(batch):
+                return self._seq + len(batch)
+            tried = True
+            return await self._log.append(self._lease, self._seq, batch)
+
+        return await with_retry(OUTLAST, append, clock=self._clock)
 
     async def _has_landed(self, batch: Sequence[Event]) -> bool:
         there = await self._log.read(self._lease.task_id, after=self._seq, limit=len(batch))

@@ -1,4 +1,4 @@
-"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `templates`.
+"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `templates`, `convex`.
 
 Exit statuses: 0 done, 1 the task failed or a check did, 2 the command cannot be understood,
 130 stopped by Ctrl-C.
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 templates = typer.Typer(no_args_is_help=True, help="The prepared starting points of apps.")
 app.add_typer(templates, name="templates")
+convex = typer.Typer(no_args_is_help=True, help="The key that lets this program into Convex.")
+app.add_typer(convex, name="convex")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
@@ -147,3 +149,28 @@ def templates_prepare(
 
     chosen = frameworks or list(Framework)
     run(lambda settings: prepare_templates(settings, chosen), load(for_people=False))
+
+
+@convex.command("key", epilog="[bold]Example[/]\n\nzapdev convex key >> .env")
+def convex_key() -> None:
+    """Make a new private key and print it as a line for .env."""
+    from bot.cli.convex_keys import print_key  # noqa: PLC0415 - keeps --help quick
+
+    print_key()
+
+
+@convex.command(
+    "auth",
+    epilog="[bold]Examples[/]\n\nzapdev convex auth | npx convex env set ZAPDEV_AUTH\n\n"
+    "zapdev convex auth --also next.env | npx convex env set ZAPDEV_AUTH --force",
+)
+def convex_auth(
+    also: Annotated[
+        Path | None,
+        typer.Option(help="A file with a second CONVEX_SERVICE_KEY=…, to change keys."),
+    ] = None,
+) -> None:
+    """Print what the deployment's ZAPDEV_AUTH has to be: whose tokens it believes."""
+    from bot.cli.convex_keys import print_auth  # noqa: PLC0415 - keeps --help quick
+
+    run(lambda settings: print_auth(settings, also), load(for_people=True))

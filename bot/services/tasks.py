@@ -23,7 +23,16 @@ from agents.types import (
     Turn,
 )
 from bot.services.projects import read_text
-from bot.store.port import EventLog, NewTask, Projects, Queue, TaskRow, Waker
+from bot.store.port import (
+    QUEUE_TOPIC,
+    EventLog,
+    NewTask,
+    Projects,
+    Queue,
+    TaskRow,
+    Waker,
+    cancel_topic,
+)
 
 LOCAL_OWNER = OwnerId("local")
 """Everybody, until there are accounts."""
@@ -32,15 +41,8 @@ PROMPT_MAX = 20_000
 MODEL_MAX = 100
 ORIGIN_MAX = 200
 FIX_PROMPT = "Find and fix the errors of this app."
-QUEUE_TOPIC = "queue"
-"""What waiting workers listen to."""
 
 _PAGE = 500
-
-
-def cancel_topic(task_id: TaskId) -> str:
-    """What a worker listens to while it runs the task."""
-    return f"cancel:{task_id}"
 
 
 class TaskStore(Projects, Queue, EventLog, Blobs, Protocol):

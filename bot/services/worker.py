@@ -5,8 +5,7 @@ The task boundary is here: one of the three places where errors are caught.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agents.background import Background
@@ -16,7 +15,6 @@ from agents.errors import (
     SandboxError,
     SandboxUnavailable,
     SeqConflict,
-    StoreError,
     StoreUnavailable,
     ZapdevError,
 )
@@ -29,11 +27,21 @@ from agents.replay import read_progress
 from agents.run import KEEP_ANYWAY, Job, Refused, Run
 from agents.sandbox.manager import SandboxManager
 from agents.spending import Spending
-from agents.types import FragmentId, TaskId, TaskStatus, WorkerId
-from bot.feed import Hub, JournalWriter, wait_for_bell
+from agents.types import FragmentId, TaskId, TaskStatus, Usage, WorkerId
+from bot.feed import FLUSH_S, Hub, JournalWriter, wait_for_bell
 from bot.services import endings
-from bot.services.tasks import QUEUE_TOPIC, cancel_topic
-from bot.store.port import MAX_ATTEMPTS, Claim, Ending, EventLog, Projects, Queue
+from bot.services.held_task import HeldTask, LastingBlobs
+from bot.store.port import (
+    LEASE_S,
+    MAX_ATTEMPTS,
+    QUEUE_TOPIC,
+    Claim,
+    EventLog,
+    Idle,
+    Projects,
+    Queue,
+    cancel_topic,
+)
 
 log = create_logger(__name__)
 
@@ -41,12 +49,18 @@ log = create_logger(__name__)
 class WorkStore(Projects, Queue, EventLog, Protocol):
     """The roles of a store that a worker plays on."""
 
+    async def check(self) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a worker looks; seconds. `heartbeat_s` also bounds how late a stop is seen."""
+    """How often a worker looks and writes; seconds.
+
+    `heartbeat_s` also bounds how late a stop is seen, `flush_s` how late an event is.
+    """
 
     heartbeat_s: float = 1.0
+    flush_s: float = FLUSH_S
     busy_poll_s: float = 1.0
     idle_poll_s: float = 10.0
     retry_base_s: float = 1.0
@@ -80,10 +94,13 @@ class Worker:
     """Runs tasks until it is told to stop, `pace.slots` of them at a time."""
 
     def __init__(self, parts: WorkerParts) -> None:
-        self._parts = parts
+        self._parts = replace(
+            parts, kit=replace(parts.kit, blobs=LastingBlobs(parts.kit.blobs, parts.clock))
+        )
         self._background = Background()
         self.id = WorkerId(parts.ids.new("worker"))
         self.running = 0
+        self._away_since: float | None = None
 
     async def run(self, *, only: TaskId | None = None) -> None:
         """Claim and work until cancelled; then hand every lease back. `only`: that one task."""
@@ -96,22 +113,36 @@ class Worker:
                     await free.acquire()
                     bell.clear()
                     claim = await self._claim(only)
-                    if claim is not None:
+                    if isinstance(claim, Claim):
                         poll_s = parts.pace.busy_poll_s
                         self._background.spawn(self._work(claim, free.release), name="work")
                         continue
                     free.release()
-                    await wait_for_bell(bell, parts.clock, poll_s)
+                    wait_s = poll_s if claim.due_s is None else min(poll_s, claim.due_s)
+                    await wait_for_bell(bell, parts.clock, wait_s)
                     poll_s = min(poll_s * 2, parts.pace.idle_poll_s)
         finally:
             await self._background.stop()
 
-    async def _claim(self, only: TaskId | None) -> Claim | None:
+    async def _claim(self, only: TaskId | None) -> Claim | Idle:
+        """Claim, when the store answers, and not right after it was away for long.
+
+        Then leases have run out whose holders are well: they get the time to renew them first.
+        """
+        parts, asked_at = self._parts, self._parts.clock.monotonic()
         try:
-            return await self._parts.store.claim(self.id, only=only)
+            if self._away_since is not None:
+                await parts.store.check()
+                away_s = parts.clock.monotonic() - self._away_since
+                self._away_since = None
+                if away_s >= LEASE_S / 2:
+                    await parts.clock.sleep(2 * parts.pace.heartbeat_s)
+            return await parts.store.claim(self.id, only=only)
         except StoreUnavailable:
             log.warning("store unavailable", action="claim")
-            return None
+            if self._away_since is None:
+                self._away_since = asked_at
+            return Idle()
 
     async def _work(self, claim: Claim, release: Callable[[], None]) -> None:
         self.running += 1
@@ -127,37 +158,44 @@ class Worker:
             self._parts.hub.notify(QUEUE_TOPIC)
 
     async def _run_claim(self, claim: Claim) -> None:
-        """Run one claim to its end, whatever happens, and write that end once."""
+        """Run one claim to its end; where this process stops first, give the task back."""
         parts = self._parts
-        last_seq = claim.log[-1].seq if claim.log else 0
-        journal = JournalWriter(parts.store, claim.lease, last_seq, parts.clock)
-        run = self._prepare(claim, journal, await self._refused(claim))
+        held = HeldTask(parts.store, claim, parts.clock, parts.pace.flush_s)
+        run = self._prepare(claim, held.journal, await self._refused(claim))
         stop = _Stop()
         work = self._background.start(self._bounded(run), name="pipeline")
         beat = self._background.start(self._keep_lease(claim, work, stop), name="lease")
         try:
-            await self._after_outcome(claim, journal, run, await work)
+            await self._bring_to_end(held, run, work, stop)
         except asyncio.CancelledError:
-            await asyncio.shield(self._after_cancel(claim, journal, stop))
-            if stop.by is None and not stop.lost:
+            await held.hand_back(delay_s=0.0, count_attempt=False)
+            raise
+        finally:
+            beat.cancel()
+            await held.close()
+
+    async def _bring_to_end(
+        self, held: HeldTask, run: Run, work: asyncio.Task[Outcome], stop: _Stop
+    ) -> None:
+        """The task boundary: whatever happens, its end is written once, or another takes over."""
+        try:
+            await self._after_outcome(held, run, await work)
+        except asyncio.CancelledError:
+            if _is_cancelled():
                 raise
+            await self._after_stop(held, stop)
         except (LeaseLost, SeqConflict):
             log.warning("lease lost")
         except StoreUnavailable:
-            log.exception(
-                "store unavailable", action="run"
-            )  # the lease expires; another takes over
+            log.exception("store unavailable", action="run")  # the lease ends by itself
         except SandboxError as error:
-            await self._after_sandbox_error(claim, journal, error)
+            await self._after_sandbox_error(held, error)
         except ZapdevError as error:
             log.warning("task failed", key=error.key, error=str(error))
-            await self._end(claim, journal, endings.failed(error))
-        except Exception:  # the task boundary: a defect of ours ends the task, not the worker
+            await held.end(endings.failed(error))
+        except Exception:  # a defect of ours ends the task, not the worker
             log.exception("task crashed")
-            await self._end(claim, journal, endings.failed(None))
-        finally:
-            beat.cancel()
-            await journal.close()
+            await held.end(endings.failed(None))
 
     async def _refused(self, claim: Claim) -> Refused | None:
         """What the project's last task left when it got stuck, if that is what is asked for."""
@@ -215,10 +253,10 @@ class Worker:
             ) from None
 
     async def _keep_lease(self, claim: Claim, work: asyncio.Task[Outcome], stop: _Stop) -> None:
-        """Renew while the work runs; end it when somebody asks, or when the lease is lost."""
+        """Renew until cancelled; end the work when somebody asks, or when the lease is lost."""
         parts = self._parts
         with parts.hub.listen(cancel_topic(claim.task.id)) as bell:
-            while not work.done():
+            while True:
                 bell.clear()
                 try:
                     stop.by = await parts.store.renew(claim.lease)
@@ -226,85 +264,55 @@ class Worker:
                     stop.lost = True
                 except StoreUnavailable:
                     log.warning("store unavailable", action="renew")
-                if stop.by is not None or stop.lost:
-                    work.cancel()
+                if (stop.by is not None or stop.lost) and work.cancel():
                     return
                 await wait_for_bell(bell, parts.clock, parts.pace.heartbeat_s)
 
-    async def _after_cancel(self, claim: Claim, journal: JournalWriter, stop: _Stop) -> None:
-        """A person's stop ends the task; a stop of this process only hands it back."""
-        if stop.lost:
+    async def _after_stop(self, held: HeldTask, stop: _Stop) -> None:
+        """A person's stop ends the task; without the lease there is nothing to write."""
+        if stop.lost or stop.by is None:
             log.warning("lease lost")
-        elif stop.by is not None:
-            await self._end(claim, journal, endings.cancelled(stop.by))
         else:
-            await self._hand_back(claim, journal, delay_s=0.0, count_attempt=False)
+            await held.end(endings.cancelled(stop.by))
 
-    async def _after_sandbox_error(
-        self, claim: Claim, journal: JournalWriter, error: SandboxError
-    ) -> None:
+    async def _after_sandbox_error(self, held: HeldTask, error: SandboxError) -> None:
         """A lost sandbox is worth another attempt from the log; a missing one is not."""
         log.warning("sandbox error", key=error.key, error=str(error))
-        attempts = claim.task.attempts
+        attempts = held.claim.task.attempts
         if isinstance(error, SandboxUnavailable) or attempts >= MAX_ATTEMPTS:
-            await self._end(claim, journal, endings.failed(error))
+            await held.end(endings.failed(error))
             return
         pace = self._parts.pace
         delay_s = min(pace.retry_base_s * 2 ** (attempts - 1), pace.retry_cap_s)
-        await self._hand_back(claim, journal, delay_s=delay_s, count_attempt=True)
+        await held.hand_back(delay_s=delay_s, count_attempt=True)
 
-    async def _after_outcome(
-        self, claim: Claim, journal: JournalWriter, run: Run, outcome: Outcome
-    ) -> None:
-        usage = run.spending.usage
+    async def _after_outcome(self, held: HeldTask, run: Run, outcome: Outcome) -> None:
+        project, usage = held.claim.project, run.spending.usage
+        has_version = held.claim.head is not None
         match outcome:
             case Built():
-                fragment_id = FragmentId(self._parts.ids.new("frag"))
-                ended = False
-                try:
-                    title = claim.project.title if claim.head is not None else None
-                    ending = endings.built(outcome, fragment_id, usage, title=title)
-                    ended = await self._end(claim, journal, ending)
-                finally:
-                    if not ended or outcome.preview_url is None:
-                        await outcome.sandbox.close()
-                if ended and outcome.preview_url is not None:
-                    await self._parts.manager.keep(claim.project.id, outcome.sandbox)
+                await self._after_build(held, outcome, usage)
             case Answered():
-                project = claim.project
-                ending = endings.answered(outcome, project.title, project.preview_url, usage)
-                await self._end(claim, journal, ending)
+                await held.end(endings.answered(outcome, project.title, project.preview_url, usage))
             case Stuck():
-                ending = endings.stuck(outcome, has_version=claim.head is not None)
-                await self._end(claim, journal, ending)
+                await held.end(endings.stuck(outcome, has_version=has_version))
 
-    async def _end(self, claim: Claim, journal: JournalWriter, ending: Ending) -> bool:
-        """Write the end; answers whether it counted.
-
-        Raises: StoreError, when the store refuses the events before it or the new version. A bad
-        end is written all the same, without what the journal could not write.
-        """
-        unwritten = () if ending.status is TaskStatus.COMPLETE else (StoreError,)
+    async def _after_build(self, held: HeldTask, built: Built, usage: Usage) -> None:
+        """The sandbox lives on as the project's preview, if it is that in the end."""
+        claim = held.claim
+        fragment_id = FragmentId(self._parts.ids.new("frag"))
+        title = claim.project.title if claim.head is not None else None
+        ended = False
         try:
-            with suppress(*unwritten):
-                await journal.flush()
-            await self._parts.store.finish(claim.lease, journal.seq, ending)
-        except (LeaseLost, SeqConflict):
-            log.warning("lease lost", action="finish")
-            return False
-        except StoreUnavailable:
-            log.exception("store unavailable", action="finish")
-            return False
-        log.info("task ended", status=ending.status)
-        return True
+            ended = await held.end(endings.built(built, fragment_id, usage, title=title))
+        finally:
+            if not ended or built.preview_url is None:
+                await built.sandbox.close()
+        if ended and built.preview_url is not None:
+            await self._parts.manager.keep(claim.project.id, built.sandbox)
 
-    async def _hand_back(
-        self, claim: Claim, journal: JournalWriter, *, delay_s: float, count_attempt: bool
-    ) -> None:
-        try:
-            await journal.flush()
-            await self._parts.store.hand_back(
-                claim.lease, delay_s=delay_s, count_attempt=count_attempt
-            )
-        except StoreError:
-            log.warning("hand back failed")  # the lease expires by itself
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled the running coroutine itself, not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -31,6 +31,14 @@ from agents.types import (
 LEASE_S = 30.0
 MAX_ATTEMPTS = 3
 
+QUEUE_TOPIC = "queue"
+"""What waiting workers listen to."""
+
+
+def cancel_topic(task_id: TaskId) -> str:
+    """What a worker listens to while it runs the task."""
+    return f"cancel:{task_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -145,6 +153,16 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing may run now. In `due_s` seconds the first lease ends or the first delay is over.
+
+    As far as is known now: a lease may be renewed meanwhile. None when nothing is waited for.
+    """
+
+    due_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewFragment:
     """The app version that a completed task leaves behind; its blobs are stored already."""
 
@@ -230,12 +248,14 @@ class Queue(Protocol):
         """Newest first. Raises: NotFound."""
         ...
 
-    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | None:
+    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | Idle:
         """Take the oldest task that may run now, or `only` that one; expired leases count.
 
         Raises the epoch, so that every write of the former holder is refused. A task whose
         lease expired in its last attempt, or was asked to stop while nobody held it, is ended
         here (`failed` with code `worker_lost`, or `cancelled`) and the next one is looked at.
+
+        `Idle` tells when to ask again; a task behind an open one of its project does not count.
         """
         ...
 
@@ -297,7 +317,7 @@ class Waker(Protocol):
     """In-process news: who waits for a log or for work is woken at once."""
 
     def notify(self, topic: str) -> None:
-        """Something happened on `topic` (a task id, or `queue`)."""
+        """Something happened on `topic`: a task id, `QUEUE_TOPIC`, or a `cancel_topic`."""
         ...
 
 

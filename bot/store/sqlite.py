@@ -17,10 +17,13 @@ from agents.types import BlobHash, FragmentId, OwnerId, ProjectId, SandboxId, Ta
 from bot.store import sqlite_log as log
 from bot.store import sqlite_projects as projects
 from bot.store import sqlite_queue as tasks
+from bot.store.encoding import check_ending, hash_blobs
 from bot.store.port import (
+    QUEUE_TOPIC,
     Claim,
     Ending,
     Fragment,
+    Idle,
     Lease,
     NewTask,
     Project,
@@ -32,8 +35,6 @@ from bot.store.sqlite_database import BUSY_S, MEMORY, Database
 from bot.store.sqlite_rows import to_us
 
 __all__ = ["MEMORY", "SqliteStore"]
-
-QUEUE_TOPIC = "queue"
 
 
 class SqliteStore:
@@ -137,25 +138,25 @@ class SqliteStore:
 
         return await self._database.read(work)
 
-    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | None:
+    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | Idle:
         """As the port says. A caller that is cancelled meanwhile leaves the task claimable."""
         claiming = self._background.start(self._claim(worker_id, only), name="store-claim")
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
             await asyncio.wait({claiming})
-            if claiming.exception() is None and (claim := claiming.result()) is not None:
+            if claiming.exception() is None and isinstance(claim := claiming.result(), Claim):
                 await self.hand_back(claim.lease, delay_s=0.0, count_attempt=False)
             raise
 
-    async def _claim(self, worker_id: WorkerId, only: TaskId | None) -> Claim | None:
+    async def _claim(self, worker_id: WorkerId, only: TaskId | None) -> Claim | Idle:
         now = self._now()
         taken = await self._database.write(lambda c: tasks.take(c, worker_id, now, only))
         if taken.ended:
             self._notify(*taken.ended, QUEUE_TOPIC)
         task = taken.task
         if task is None:
-            return None
+            return Idle(taken.due_s)
         return await self._database.read(lambda c: _load_claim(c, task, worker_id))
 
     async def renew(self, lease: Lease) -> str | None:
@@ -171,7 +172,7 @@ class SqliteStore:
         self._notify(QUEUE_TOPIC)
 
     async def finish(self, lease: Lease, expected_seq: int, ending: Ending) -> int:
-        tasks.check_ending(ending)
+        check_ending(ending)
         now = self._now()
         last_seq = await self._database.write(
             lambda c: tasks.finish(c, lease, expected_seq, ending, now)
@@ -200,7 +201,7 @@ class SqliteStore:
         return await self._database.read(lambda c: log.read(c, task_id, after, limit))
 
     async def put(self, contents: Sequence[bytes]) -> list[BlobHash]:
-        hashes = await self._database.compute(lambda: log.hash_blobs(contents))
+        hashes = await self._database.compute(lambda: hash_blobs(contents))
         blobs = dict(zip(hashes, contents, strict=True))
         await self._database.write(lambda c: log.put_blobs(c, blobs))
         return hashes

@@ -1,14 +1,14 @@
 """Statements on the logs and the blobs. Each function runs inside one transaction."""
 
-import hashlib
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from agents.errors import LeaseLost, NotFound, SeqConflict, StoreError
-from agents.events import TERMINAL, Event, Recorded
+from agents.errors import LeaseLost, NotFound, SeqConflict
+from agents.events import Event, Recorded
 from agents.types import BlobHash, TaskId, TaskStatus
+from bot.store.encoding import check_appended, dump_event
 from bot.store.port import Lease
-from bot.store.sqlite_rows import EVENT_VERSION, LIMITS, dump_event, recorded_of
+from bot.store.sqlite_rows import EVENT_VERSION, recorded_of
 
 Line = tuple[str, str]
 """An event ready to be written: its kind and its JSON."""
@@ -16,9 +16,7 @@ Line = tuple[str, str]
 
 def dump_events(events: Sequence[Event]) -> list[Line]:
     """Raises: StoreError (too large, or terminal: those go through `finish`)."""
-    for event in events:
-        if isinstance(event, TERMINAL):
-            raise StoreError(f"{event.kind} ends a task and goes through finish")
+    check_appended(events)
     return [(event.kind, dump_event(event)) for event in events]
 
 
@@ -83,14 +81,6 @@ def read(connection: sqlite3.Connection, task_id: TaskId, after: int, limit: int
         (task_id, after, limit),
     )
     return [recorded_of(row) for row in rows]
-
-
-def hash_blobs(contents: Sequence[bytes]) -> list[BlobHash]:
-    """Raises: StoreError (a blob over `Limits.blob_bytes`)."""
-    for content in contents:
-        if len(content) > LIMITS.blob_bytes:
-            raise StoreError(f"a blob of {len(content):,} bytes is too large")
-    return [BlobHash(hashlib.sha256(content).hexdigest()) for content in contents]
 
 
 def put_blobs(connection: sqlite3.Connection, blobs: Mapping[BlobHash, bytes]) -> None:

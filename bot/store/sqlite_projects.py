@@ -16,10 +16,9 @@ from agents.types import (
     TaskStatus,
     Turn,
 )
+from bot.store.encoding import LIMITS, clean_text, title_of
 from bot.store.port import Fragment, NewFragment, Project, StoredMessage
-from bot.store.sqlite_rows import LIMITS, clean_text, fragment_of, message_of, project_of
-
-TITLE_CHARS = 60
+from bot.store.sqlite_rows import fragment_of, message_of, project_of
 
 
 def get_project(connection: sqlite3.Connection, owner: OwnerId, project_id: ProjectId) -> Project:
@@ -46,13 +45,8 @@ def insert_project(
     """A new app, called by the beginning of what was asked for."""
     connection.execute(
         "INSERT INTO projects (id, owner, title, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
-        (project_id, owner, _title(prompt), now, now),
+        (project_id, owner, title_of(prompt), now, now),
     )
-
-
-def _title(prompt: str) -> str:
-    line = " ".join(prompt.split())
-    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"
 
 
 def touch_project(connection: sqlite3.Connection, project_id: ProjectId, now: int) -> None:

@@ -4,21 +4,15 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agents.errors import NotFound, SeqConflict, StoreError
-from agents.events import (
-    TERMINAL,
-    Event,
-    TaskAccepted,
-    TaskCancelled,
-    TaskCompleted,
-    TaskFailed,
-)
+from agents.errors import NotFound, SeqConflict
+from agents.events import Event, TaskAccepted, TaskCancelled
 from agents.ports import Ids
 from agents.types import OwnerId, ProjectId, TaskId, TaskStatus, WorkerId
 from bot.store import sqlite_log as log
 from bot.store import sqlite_projects as projects
+from bot.store.encoding import TERMINAL_STATUS, WORKER_LOST, clean_text, dump_event
 from bot.store.port import LEASE_S, MAX_ATTEMPTS, Ending, Lease, NewTask, TaskRow
-from bot.store.sqlite_rows import clean_text, dump_event, seconds_us, task_of
+from bot.store.sqlite_rows import seconds_us, task_of
 
 _CLAIMABLE = """
     SELECT * FROM tasks AS t WHERE t.status IN ('pending', 'running') AND (
@@ -31,18 +25,15 @@ _CLAIMABLE = """
     ) AND (:only IS NULL OR t.id = :only) ORDER BY t.n LIMIT 1
 """
 
-_TERMINAL_STATUS: dict[type[Event], TaskStatus] = {
-    TaskCompleted: TaskStatus.COMPLETE,
-    TaskFailed: TaskStatus.FAILED,
-    TaskCancelled: TaskStatus.CANCELLED,
-}
-
-_LOST = TaskFailed(
-    code="worker_lost",
-    message="This build was interrupted too often.",
-    hint="Retry; your app is as it was.",
-    retryable=True,
-)
+_FIRST_DUE = """
+    SELECT min(CASE t.status WHEN 'running' THEN t.lease_until ELSE t.run_after END) AS due
+    FROM tasks AS t WHERE t.status IN ('pending', 'running') AND (
+        t.status = 'running' OR NOT EXISTS (
+            SELECT 1 FROM tasks AS earlier WHERE earlier.project_id = t.project_id
+            AND earlier.n < t.n AND earlier.status IN ('pending', 'running')
+        )
+    ) AND (:only IS NULL OR t.id = :only)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +55,14 @@ def fresh_ids(ids: Ids, new: NewTask) -> FreshIds:
 
 @dataclass(slots=True)
 class Taken:
-    """What a claim did: the task it took, if there was one, and those it ended on its way."""
+    """What a claim did: the task it took, if there was one, and those it ended on its way.
+
+    `due_s`: without a task, when the first of those that wait may run.
+    """
 
     task: TaskRow | None = None
     ended: list[TaskId] = field(default_factory=list)
+    due_s: float | None = None
 
 
 def enqueue(connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: int) -> TaskRow:
@@ -102,7 +97,7 @@ def _project_for(
     """The project to work on, made if need be, with its conversation seeded if it has none."""
     if new.project_id is None:
         project_id = ids.project
-        projects.insert_project(connection, new.owner, project_id, clean_text(new.prompt), now)
+        projects.insert_project(connection, new.owner, project_id, new.prompt, now)
     else:
         project_id = projects.get_project(connection, new.owner, new.project_id).id
         projects.touch_project(connection, project_id, now)
@@ -174,7 +169,7 @@ def take(
             _end(connection, task, [event], f"Stopped by {task.cancel_by}.", now)
             taken.ended.append(task.id)
         elif task.attempts >= MAX_ATTEMPTS:
-            _end(connection, task, [_LOST], f"{_LOST.message} {_LOST.hint}", now)
+            _end(connection, task, [WORKER_LOST], f"{WORKER_LOST.message} {WORKER_LOST.hint}", now)
             taken.ended.append(task.id)
         else:
             connection.execute(
@@ -184,7 +179,9 @@ def take(
             )
             projects.start_answer(connection, task.id)
             taken.task = _get(connection, task.id)
-            break
+            return taken
+    due: int | None = connection.execute(_FIRST_DUE, {"only": only}).fetchone()["due"]
+    taken.due_s = None if due is None else (due - now) / seconds_us(1)
     return taken
 
 
@@ -224,17 +221,6 @@ def finish(
     return _end(connection, task, ending.events, ending.reply, now)
 
 
-def check_ending(ending: Ending) -> None:
-    """Raises: StoreError when an ending contradicts itself."""
-    last = ending.events[-1] if ending.events else None
-    if last is None or _TERMINAL_STATUS.get(type(last)) is not ending.status:
-        raise StoreError(f"an ending as {ending.status} needs its terminal event last")
-    if any(isinstance(event, TERMINAL) for event in ending.events[:-1]):
-        raise StoreError("a task has exactly one terminal event")
-    if ending.fragment is not None and ending.status is not TaskStatus.COMPLETE:
-        raise StoreError("only a completed task leaves a fragment behind")
-
-
 def request_cancel(
     connection: sqlite3.Connection, owner: OwnerId, task_id: TaskId, by: str, now: int
 ) -> TaskRow:
@@ -256,7 +242,7 @@ def _end(
     """Write the last events, the terminal one among them, and settle everything of the task."""
     lines = [(event.kind, dump_event(event)) for event in events]
     log.insert_lines(connection, task.id, task.last_seq, lines, now)
-    status = _TERMINAL_STATUS[type(events[-1])]
+    status = TERMINAL_STATUS[type(events[-1])]
     last_seq = task.last_seq + len(lines)
     connection.execute(
         "UPDATE tasks SET status = ?, last_seq = ?, lease_until = NULL, worker_id = NULL, "

@@ -1,14 +1,11 @@
-"""Between the port's values and the database's rows: times, text, events. Pure."""
+"""Between the port's values and the database's rows. Pure."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from pydantic_core import PydanticSerializationError
-
-from agents.errors import StoreError
-from agents.events import EVENT, Event, Recorded
+from agents.events import EVENT, Recorded
 from agents.types import (
     BlobHash,
     FragmentId,
@@ -22,12 +19,11 @@ from agents.types import (
     TaskStatus,
     WorkerId,
 )
-from bot.store.port import Fragment, Limits, Project, StoredMessage, TaskRow
+from bot.store.port import Fragment, Project, StoredMessage, TaskRow
 
 Id = TypeVar("Id", bound=str)
 
 EVENT_VERSION = 1
-LIMITS = Limits()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -46,37 +42,6 @@ def from_us(at: int) -> datetime:
 def seconds_us(seconds: float) -> int:
     """A span of time in microseconds."""
     return round(seconds * 1_000_000)
-
-
-def clean_text(text: str) -> str:
-    """The same text, but storable: half surrogate pairs are joined, or become U+FFFD.
-
-    A model whose answer is cut inside an emoji sends such halves.
-    """
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def dump_event(event: Event) -> str:
-    """The event as JSON. Raises: StoreError (over `Limits.event_bytes`)."""
-    try:
-        encoded = EVENT.dump_json(event)
-    except PydanticSerializationError:
-        encoded = EVENT.dump_json(EVENT.validate_python(_clean(event.model_dump())))
-    if len(encoded) > LIMITS.event_bytes:
-        raise StoreError(f"a {event.kind} event of {len(encoded):,} bytes is too large")
-    return encoded.decode()
-
-
-def _clean(value: object) -> object:
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, Mapping):
-        return {key: _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    return value
 
 
 def recorded_of(row: sqlite3.Row) -> Recorded:

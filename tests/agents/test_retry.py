@@ -17,6 +17,7 @@ from agents.errors import (
 from agents.retry import (
     HTTP,
     MODEL,
+    OUTLAST,
     SANDBOX,
     STORE,
     RetryPolicy,
@@ -104,6 +105,15 @@ async def test_backoff_grows_to_its_cap() -> None:
     assert max(clock.sleeps) == policy.cap_s
     assert clock.sleeps[-2:] == [policy.cap_s] * 2
     assert STORE.attempts == 6, "with_attempts leaves the original alone"
+
+
+async def test_a_limit_in_time_ends_the_patience_and_no_count_does() -> None:
+    clock, work = InstantClock(), Flaky(*[StoreUnavailable("away")] * 1_000)
+    with pytest.raises(StoreUnavailable):
+        await with_retry(OUTLAST, work, clock=clock)
+    assert 598 < clock.monotonic() <= 600
+    assert clock.sleeps[0] <= 0.1
+    assert max(clock.sleeps) == clock.sleeps[-1] == OUTLAST.cap_s
 
 
 async def test_who_asks_is_told_of_each_retry() -> None:

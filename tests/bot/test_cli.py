@@ -28,7 +28,7 @@ from bot.cli.screens import LineScreen, LiveScreen, is_live, show_task
 from bot.cli.shell import Outcome, run
 from bot.config import Settings
 from bot.services.tasks import LOCAL_OWNER, StartRequest
-from bot.store.port import Ending, NewFragment
+from bot.store.port import Claim, Ending, NewFragment
 from tests.fakes.instant_clock import InstantClock
 
 WriteApp = Callable[[Path], Awaitable[int]]
@@ -316,7 +316,7 @@ async def finished(settings: Settings, files: dict[str, bytes]) -> AsyncIterator
         store = services.store
         row = await services.tasks.start(LOCAL_OWNER, StartRequest("x"))
         claim = await store.claim(WorkerId("w"))
-        assert claim is not None
+        assert isinstance(claim, Claim)
         blobs = await store.put(list(files.values()))
         made = NewFragment(
             FragmentId("frag_1"), "Board", Framework.REACT, dict(zip(files, blobs, strict=True))

@@ -16,6 +16,8 @@ from bot.cli import app
 from bot.cli.shell import Outcome
 from bot.config import Settings
 from bot.doctor import Finding, examine
+from bot.store.convex_token import ServiceKey
+from tests.fakes.convex import shared_host
 
 KEY = "sk-or-v1-0123456789abcdef"
 
@@ -143,3 +145,27 @@ def test_the_command_fails_when_something_configured_fails_and_shows_no_secret(
     assert facts["Clerk"]["ok"] is None
     assert "fails" in table.stdout
     assert KEY not in table.output + lines.output
+
+
+async def test_a_convex_that_answers_is_named_and_one_that_does_not_is_told_with_what_to_do(
+    make: Make,
+) -> None:
+    host = shared_host()
+    key = SecretStr(host.service_key_pem)
+    found = await look(make(convex_url=host.deployment("doctor"), convex_service_key=key), "Store")
+    assert (found.ok, found.detail) == (True, f"Convex ({host.url.partition('//')[2]})")
+
+    stranger = SecretStr(ServiceKey.generate().export())
+    found = await look(
+        make(convex_url=host.deployment("doctor"), convex_service_key=stranger), "Store"
+    )
+    assert found.ok is False
+    assert "zapdev convex auth" in found.detail
+    assert "CONVEX_SERVICE_KEY" in found.next_step
+
+
+async def test_a_convex_without_our_key_is_told_with_how_to_make_one(make: Make) -> None:
+    found = await look(make(convex_url="https://x.convex.cloud"), "Services")
+    assert found.ok is False
+    assert "CONVEX_SERVICE_KEY" in found.detail
+    assert "zapdev convex key" in found.next_step

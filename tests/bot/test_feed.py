@@ -14,7 +14,7 @@ from agents.events import Event, NoticeGiven, Recorded, TaskFailed
 from agents.system import RandomIds, SystemClock
 from agents.testing import FakeClock, settle
 from agents.types import OwnerId, TaskId, TaskKind, TaskStatus, WorkerId
-from bot.feed import Feed, Hub
+from bot.feed import Feed, Hub, Polling
 from bot.store.port import Claim, Ending, NewTask
 from bot.store.sqlite import SqliteStore
 
@@ -39,7 +39,7 @@ async def store(tmp_path: Path, hub: Hub) -> AsyncIterator[SqliteStore]:
 async def claim(store: SqliteStore) -> Claim:
     await store.enqueue(NewTask(owner=OwnerId("ann"), kind=TaskKind.GENERATE, prompt="x"))
     claimed = await store.claim(WorkerId("w"))
-    assert claimed is not None
+    assert isinstance(claimed, Claim)
     return claimed
 
 
@@ -170,7 +170,7 @@ async def test_many_readers_at_any_cursor_see_each_event_once_in_order(
     store: SqliteStore, hub: Hub, claim: Claim
 ) -> None:
     rng = random.Random(7)  # noqa: S311 - a seed for a repeatable test, no secret
-    feed = Feed(store, hub, SystemClock(), poll_s=0.01)
+    feed = Feed(store, hub, SystemClock(), polling=Polling(0.01, 0.01))
     background = Background()
 
     async def write() -> None:

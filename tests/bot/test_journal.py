@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from agents.background import Background
 from agents.errors import LeaseLost, SeqConflict, StoreError, StoreUnavailable
 from agents.events import Event, NoticeGiven, Recorded, TextStreamed
+from agents.retry import OUTLAST
 from agents.testing import FakeClock, settle
 from agents.types import TaskId, WorkerId
-from bot.feed import FLUSH_S, TEXT_CHARS, JournalWriter
+from bot.feed import BATCH, FLUSH_S, TEXT_CHARS, JournalWriter
 from bot.store.port import Lease
 
 LEASE = Lease(TaskId("task_1"), WorkerId("w"), 1)
@@ -102,6 +103,18 @@ async def test_events_are_durable_after_thirty_milliseconds(
     await clock.advance(FLUSH_S * 0.2)
     assert log.batches == [[note("a"), note("b")]]
     assert journal.seq == 3
+
+
+async def test_a_store_that_costs_by_the_call_is_written_less_often(
+    log: ListLog, clock: FakeClock
+) -> None:
+    journal = JournalWriter(log, LEASE, 1, clock, flush_s=0.3)
+    journal.record(note("a"))
+    await settle()
+    await clock.advance(0.29)
+    assert log.batches == []
+    await clock.advance(0.02)
+    assert log.batches == [[note("a")]]
 
 
 async def test_two_kilobytes_of_text_do_not_wait(journal: JournalWriter, log: ListLog) -> None:
@@ -197,6 +210,15 @@ async def test_an_absent_store_is_asked_again_and_order_is_kept(
     assert journal.seq == 3
 
 
+async def test_what_piled_up_is_written_in_parts(journal: JournalWriter, log: ListLog) -> None:
+    events = [NoticeGiven(message=str(number)) for number in range(2 * BATCH + 1)]
+    for event in events:
+        journal.record(event)
+    await journal.flush()
+    assert [len(batch) for batch in log.batches] == [BATCH, BATCH, 1]
+    assert log.events == events
+
+
 async def test_an_append_whose_answer_was_lost_is_not_written_twice(
     journal: JournalWriter, log: ListLog, clock: FakeClock
 ) -> None:
@@ -221,9 +243,9 @@ async def test_a_store_that_stays_away_is_reported_in_the_end(
     journal.record(note("1"))
     flushing = background.start(journal.flush(), name="flush")
     await settle()
-    await clock.advance(25)
-    assert not flushing.done(), "a short absence is no reason to give up"
-    await clock.advance(20)
+    await clock.advance(OUTLAST.limit_s - OUTLAST.cap_s)
+    assert not flushing.done(), "less than ten minutes are no reason to give up"
+    await clock.advance(OUTLAST.cap_s)
     with pytest.raises(StoreUnavailable):
         await flushing
     with pytest.raises(StoreUnavailable):

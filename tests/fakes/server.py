@@ -31,10 +31,13 @@ from agents.types import TaskId
 from bot.bootstrap import DATABASE
 from bot.config import variables
 from bot.render.sse import Decoder
+from bot.store.convex import ConvexStore
+from bot.store.convex_token import ServiceKey
+from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).parents[2]
-READY = "Zapdev is ready: "
+READY = re.compile(r"Zapdev is ready(?:: (\S+)|; it serves no page\.)")
 START_S = 60.0
 STOP_S = 20.0
 SILENCE_S = 120.0
@@ -70,14 +73,15 @@ class Server:
     """A running server; made by `serving`."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, url: str, data_dir: Path, log: list[str]
+        self, process: asyncio.subprocess.Process, url: str, place: "Place", log: list[str]
     ) -> None:
         self._process = process
+        self._place = place
         self.url = url
-        self.data_dir = data_dir
+        self.data_dir = place.data_dir
         self.log = log
         self.http = aiohttp.ClientSession(
-            url, timeout=aiohttp.ClientTimeout(total=None, sock_read=SILENCE_S)
+            url or None, timeout=aiohttp.ClientTimeout(total=None, sock_read=SILENCE_S)
         )
 
     # --- what a client does --------------------------------------------------------------
@@ -140,6 +144,10 @@ class Server:
     def pid(self) -> int:
         return self._process.pid
 
+    async def recorded(self, task_id: str) -> list[Recorded]:
+        """A task's log as the store holds it."""
+        return await self._place.recorded(task_id)
+
     async def kill(self) -> None:
         """`kill -9` of the server alone; what it had started has to die by itself."""
         with suppress(ProcessLookupError):
@@ -179,11 +187,35 @@ class Server:
         return [line for line in self.log if '"level": "error"' in line or "Traceback" in line]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server keeps its state: in its folder, unless its settings name a Convex."""
+
+    data_dir: Path
+    settings: Mapping[str, str]
+
+    async def recorded(self, task_id: str) -> list[Recorded]:
+        store = await self._open_store()
+        try:
+            return await store.read(TaskId(task_id), limit=100_000)
+        finally:
+            await store.close()
+
+    async def _open_store(self) -> Store:
+        clock, ids = SystemClock(), RandomIds()
+        url = self.settings.get("CONVEX_URL")
+        if url is None:
+            return await SqliteStore.open(self.data_dir / DATABASE, clock=clock, ids=ids)
+        key = ServiceKey.parse(self.settings["CONVEX_SERVICE_KEY"])
+        return await ConvexStore.open(url, key, clock=clock, ids=ids)
+
+
 @asynccontextmanager
 async def serving(data_dir: Path, **settings: str) -> AsyncIterator[Server]:
     """Run `zapdev serve` over this folder with these settings and no others.
 
     Prepared templates are taken from where they always are, so that npm runs once per machine.
+    A server without a page (`ZAPDEV_ROLES=worker`) has no address either.
     """
     command = ["env", *_without_the_shells(), f"PYTHONPATH={ROOT}", f"ZAPDEV_DATA_DIR={data_dir}"]
     command += [f"{name}={value}" for name, value in settings.items()]
@@ -202,7 +234,7 @@ async def serving(data_dir: Path, **settings: str) -> AsyncIterator[Server]:
         async with asyncio.timeout(START_S):
             url = await _read_address(process, log)
         background.spawn(_keep_reading(process, log), name="server log")
-        server = Server(process, url, data_dir, log)
+        server = Server(process, url, Place(data_dir, settings), log)
         try:
             yield server
         finally:
@@ -222,13 +254,8 @@ async def frames(answer: aiohttp.ClientResponse) -> AsyncIterator[Frame]:
 
 
 async def log_of(data_dir: Path, task_id: str) -> list[Recorded]:
-    """A task's log as the database holds it."""
-    path = data_dir / DATABASE
-    store = await SqliteStore.open(path, clock=SystemClock(), ids=RandomIds())
-    try:
-        return await store.read(TaskId(task_id), limit=100_000)
-    finally:
-        await store.close()
+    """A task's log as the database in this folder holds it."""
+    return await Place(data_dir, {}).recorded(task_id)
 
 
 def let_leases_expire(data_dir: Path) -> None:
@@ -248,8 +275,8 @@ async def _read_address(process: asyncio.subprocess.Process, log: list[str]) -> 
     assert process.stderr is not None
     async for line in process.stderr:
         log.append(line.decode().rstrip())
-        if log[-1].startswith(READY):
-            return log[-1].removeprefix(READY)
+        if found := READY.fullmatch(log[-1]):
+            return found[1] or ""
     raise AssertionError("the server ended at once:\n" + "\n".join(log))
 
 

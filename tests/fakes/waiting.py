@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from agents.testing import FakeClock
+
 LIMIT_S = 20.0
 
 
@@ -10,4 +12,12 @@ async def until(seen: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
     """Return once `seen()`; raises TimeoutError after the limit."""
     async with asyncio.timeout(limit_s):
         while not seen():  # noqa: ASYNC110 - what is looked at has no event
+            await asyncio.sleep(0.002)
+
+
+async def in_time(clock: FakeClock, seen: Callable[[], bool], *, step_s: float = 0.25) -> None:
+    """As `until`, with the clock going on meanwhile, step by step."""
+    async with asyncio.timeout(LIMIT_S):
+        while not seen():
+            await clock.advance(step_s)
             await asyncio.sleep(0.002)

@@ -60,7 +60,7 @@ class ScriptedWorker:
     async def take(self) -> Claim:
         """Claim the next task, which must be there, and start it."""
         claim = await self._store.claim(self._name)
-        assert claim is not None, "no task is waiting"
+        assert isinstance(claim, Claim), "no task is waiting"
         self._claim = claim
         self._seq = claim.log[-1].seq
         await self.play(TaskStarted(attempt=claim.task.attempts, worker_id=self._name))

@@ -1,14 +1,18 @@
 """A worker over a real store, with sandboxes in memory, a scripted model and a clock for leases."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from agents import events as e
 from agents.background import Background
+from agents.errors import StoreUnavailable
 from agents.models import DEFAULT_CATALOG
 from agents.ports import (
     LLM,
@@ -24,11 +28,11 @@ from agents.ports import (
 from agents.sandbox.manager import SandboxManager
 from agents.system import RandomIds, SystemClock
 from agents.testing import FakeClock, InMemorySandboxProvider, ScriptedFetcher, ScriptedLLM
-from agents.types import ProjectId, TaskId, TaskStatus, WorkerId
-from bot.feed import Feed, Hub
+from agents.types import BlobHash, ProjectId, TaskId, TaskStatus, WorkerId
+from bot.feed import Feed, Hub, Polling
 from bot.services.tasks import LOCAL_OWNER, StartRequest, TaskService
 from bot.services.worker import Pace, Worker, WorkerParts
-from bot.store.port import Claim, Ending, Lease, TaskRow, Waker
+from bot.store.port import Claim, Ending, Idle, Lease, TaskRow, Waker
 from bot.store.sqlite import MEMORY, SqliteStore
 from bot.store.sqlite_database import Database
 from tests.fakes.pipelines import GOOD_PAGE, SUMMARY, call, say
@@ -39,38 +43,70 @@ ONCE = call("terminal", {"command": "echo once"})
 QUICK = Pace(heartbeat_s=0.01, busy_poll_s=0.005, idle_poll_s=0.01, retry_base_s=1.0)
 LIMIT_S = 20.0
 
+T = TypeVar("T")
+
 
 class FailingStore(SqliteStore):
-    """The real store; `failures` are raised by the next calls of a method, in order."""
+    """The real store. `failures` are raised by the next calls of a method, in order.
+
+    While `away` no method answers; the next `lost_answers` of a method take place all the same.
+    """
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, waker: Waker | None) -> None:
         super().__init__(database, clock, ids, waker)
         self.failures: dict[str, list[Exception]] = {}
+        self.lost_answers: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.away = False
 
-    def _fail(self, method: str) -> None:
+    async def _call(self, method: str, answer: Coroutine[Any, Any, T]) -> T:
         failures = self.failures.get(method)
-        if failures:
-            raise failures.pop(0)
+        if self.away or failures:
+            answer.close()
+            raise failures.pop(0) if failures else StoreUnavailable("away")
+        answered = await answer
+        self.calls[method] += 1
+        if self.lost_answers[method] > 0:
+            self.lost_answers[method] -= 1
+            raise StoreUnavailable("the answer is lost")
+        return answered
 
     @override
-    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | None:
-        self._fail("claim")
-        return await super().claim(worker_id, only=only)
+    async def check(self) -> None:
+        await self._call("check", super().check())
+
+    @override
+    async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | Idle:
+        return await self._call("claim", super().claim(worker_id, only=only))
 
     @override
     async def append(self, lease: Lease, expected_seq: int, events: Sequence[e.Event]) -> int:
-        self._fail("append")
-        return await super().append(lease, expected_seq, events)
+        return await self._call("append", super().append(lease, expected_seq, events))
+
+    @override
+    async def read(self, task_id: TaskId, *, after: int = 0, limit: int = 500) -> list[e.Recorded]:
+        return await self._call("read", super().read(task_id, after=after, limit=limit))
+
+    @override
+    async def put(self, contents: Sequence[bytes]) -> list[BlobHash]:
+        return await self._call("put", super().put(contents))
+
+    @override
+    async def get(self, hashes: Sequence[BlobHash]) -> dict[BlobHash, bytes]:
+        return await self._call("get", super().get(hashes))
 
     @override
     async def renew(self, lease: Lease) -> str | None:
-        self._fail("renew")
-        return await super().renew(lease)
+        return await self._call("renew", super().renew(lease))
+
+    @override
+    async def hand_back(self, lease: Lease, *, delay_s: float, count_attempt: bool) -> None:
+        back = super().hand_back(lease, delay_s=delay_s, count_attempt=count_attempt)
+        await self._call("hand_back", back)
 
     @override
     async def finish(self, lease: Lease, expected_seq: int, ending: Ending) -> int:
-        self._fail("finish")
-        return await super().finish(lease, expected_seq, ending)
+        return await self._call("finish", super().finish(lease, expected_seq, ending))
 
 
 class HangingLLM:
@@ -139,7 +175,7 @@ class Workshop:
 
     async def events(self, row: TaskRow) -> list[e.Event]:
         """The log to its end; seqs must rise by one, and no tool may finish twice."""
-        feed = Feed(self.store, self.hub, self.clock, poll_s=0.01)
+        feed = Feed(self.store, self.hub, self.clock, polling=Polling(0.01, 0.01))
         log: list[e.Recorded] = []
         async with asyncio.timeout(LIMIT_S):
             async for batch in feed.follow(row.id):
@@ -183,10 +219,12 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop() -> AsyncIterator[Workshop]:
-    """A workshop with an empty store in memory."""
-    hub, time = Hub(), FakeClock()
-    database = await Database.open(MEMORY)
+async def open_workshop(
+    path: Path | str = MEMORY, time: FakeClock | None = None
+) -> AsyncIterator[Workshop]:
+    """A workshop with a store of its own, or on a file that others use too."""
+    hub, time = Hub(), time or FakeClock()
+    database = await Database.open(path)
     store = FailingStore(database, time, RandomIds(), hub)
     try:
         yield Workshop(store, time, hub)

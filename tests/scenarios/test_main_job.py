@@ -1,4 +1,7 @@
-"""The main job through the front door: a real server, the offline model, real sandboxes."""
+"""The main job through the front door: a real server, the offline model, real sandboxes.
+
+Over each store: the embedded one, and the functions of `convex/` on the loopback host.
+"""
 
 import html
 import io
@@ -15,8 +18,10 @@ import pytest_asyncio
 
 from agents.templates import get_template
 from agents.types import Framework
+from bot.bootstrap import DATABASE
 from bot.render.sse import to_wire
-from tests.fakes.server import Frame, Server, log_of, serving
+from tests.fakes.convex import shared_host
+from tests.fakes.server import Frame, Server, serving
 from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -47,10 +52,15 @@ class Version:
         return self.frames[-1].data
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with serving(tmp_path_factory.mktemp("main") / "data") as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "convex"])
+async def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    distant = request.param == "convex"
+    settings = shared_host().settings("main-job") if distant else {}
+    async with serving(tmp_path_factory.mktemp("main") / "data", **settings) as running:
         yield running
+        assert (running.data_dir / DATABASE).exists() is not distant
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -100,11 +110,22 @@ async def test_the_stream_begins_with_the_task_and_ends_with_complete(first: Ver
 
 
 async def test_every_event_of_the_log_is_one_frame_in_order(server: Server, first: Version) -> None:
-    log = await log_of(server.data_dir, first.task_id)
+    log = await server.recorded(first.task_id)
     assert [recorded.seq for recorded in log] == list(range(1, len(log) + 1))
     shown = [recorded.seq for recorded in log if to_wire(recorded) is not None]
     assert [frame.seq for frame in first.frames] == shown
     assert await server.follow(first.task_id) == first.frames
+
+
+async def test_a_reader_that_comes_back_gets_what_it_has_not_seen(
+    server: Server, first: Version
+) -> None:
+    for seen_until in (1, len(first.frames) // 2, len(first.frames) - 1):
+        last_seen = first.frames[seen_until - 1].seq
+        assert await server.follow(first.task_id, last_seen) == first.frames[seen_until:]
+    url = f"/api/stream-progress?taskId={first.task_id}&after={first.frames[-1].seq}"
+    async with server.http.get(url) as answer:
+        assert answer.status == 204, "there is nothing more to come back for"
 
 
 async def test_the_preview_link_answers_with_the_persons_words(first: Version) -> None:

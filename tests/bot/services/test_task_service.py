@@ -5,13 +5,8 @@ import pytest
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
 from agents.system import RandomIds, SystemClock
 from agents.types import Framework, OwnerId, ProjectId, TaskId, TaskKind, TaskStatus
-from bot.services.tasks import (
-    LOCAL_OWNER,
-    QUEUE_TOPIC,
-    StartRequest,
-    TaskService,
-    cancel_topic,
-)
+from bot.services.tasks import LOCAL_OWNER, StartRequest, TaskService
+from bot.store.port import QUEUE_TOPIC, cancel_topic
 from bot.store.sqlite import MEMORY, SqliteStore
 from tests.fakes.worker import APP, ScriptedWorker
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from agents.types import Stage, TaskProgress
+from bot.store.port import Idle
 from tests.fakes.sidecar import RunningSidecar
 from tests.fakes.worker import APP, ICON
 
@@ -195,4 +196,4 @@ async def test_cancel_asks_a_running_task_and_ends_a_waiting_one(sidecar: Runnin
     waiting = await sidecar.start_task()
     async with sidecar.http.post(f"/api/tasks/{waiting['taskId']}/cancel", json={}) as answer:
         assert (answer.status, (await answer.json())["status"]) == (200, "cancelled")
-    assert await sidecar.store.claim(sidecar.worker._name) is None
+    assert await sidecar.store.claim(sidecar.worker._name) == Idle()

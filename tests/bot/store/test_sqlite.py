@@ -15,7 +15,7 @@ from agents.events import NoticeGiven
 from agents.system import RandomIds, SystemClock
 from agents.testing import FakeClock
 from agents.types import OwnerId, ProjectId, TaskId, TaskKind, WorkerId
-from bot.store.port import LEASE_S, NewTask
+from bot.store.port import LEASE_S, Claim, Idle, NewTask
 from bot.store.sqlite import SqliteStore
 from bot.store.sqlite_database import Database
 from bot.store.sqlite_schema import MIGRATIONS
@@ -96,7 +96,7 @@ async def test_two_processes_claim_each_task_once(store: SqliteStore, other: Sql
     claims = await asyncio.gather(
         *(each.claim(WorkerId("w")) for each in (store, other) * 20), return_exceptions=False
     )
-    taken = [claim.task.prompt for claim in claims if claim is not None]
+    taken = [claim.task.prompt for claim in claims if isinstance(claim, Claim)]
     assert sorted(taken, key=int) == [str(number) for number in range(20)]
 
 
@@ -277,7 +277,7 @@ async def test_listeners_hear_of_every_change_after_it_is_durable(path: Path) ->
     task = await store.enqueue(new_task())
     assert topics.heard == [task.id, "queue"]
     claim = await store.claim(WorkerId("w"))
-    assert claim is not None
+    assert isinstance(claim, Claim)
     topics.heard.clear()
     await store.append(claim.lease, 1, [NoticeGiven(message="x")])
     assert topics.heard == [task.id]
@@ -288,7 +288,7 @@ async def test_listeners_hear_of_every_change_after_it_is_durable(path: Path) ->
     await store.request_cancel(OWNER, task.id, by="ann")
     topics.heard.clear()
     await clock.advance(LEASE_S)
-    assert await store.claim(WorkerId("w")) is None
+    assert await store.claim(WorkerId("w")) == Idle()
     assert topics.heard == [task.id, "queue"], "ended by the claim"
     await store.close()
 

@@ -3,15 +3,27 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from agents.events import Event, TaskCancelled, TaskCompleted, TaskFailed
 from agents.ports import Clock, Ids
 from agents.testing import FakeClock
-from agents.types import BlobHash, FragmentId, Framework, OwnerId, TaskKind, TaskStatus, WorkerId
-from bot.store.port import Claim, Ending, NewFragment, NewTask, Store, TaskRow
+from agents.types import (
+    BlobHash,
+    FragmentId,
+    Framework,
+    OwnerId,
+    TaskId,
+    TaskKind,
+    TaskStatus,
+    WorkerId,
+)
+from bot.store.port import Claim, Ending, Idle, NewFragment, NewTask, Store, TaskRow
 from bot.store.sqlite import MEMORY, SqliteStore
+from tests.fakes.convex import shared_host
+from tests.fakes.convex_store import open_convex_store
 
 OWNER = OwnerId("ann")
 STRANGER = OwnerId("bob")
@@ -40,9 +52,32 @@ async def open_memory(folder: Path, clock: Clock, ids: Ids) -> AsyncIterator[Sto
         await store.close()
 
 
+@asynccontextmanager
+async def open_convex(folder: Path, clock: Clock, ids: Ids) -> AsyncIterator[Store]:
+    del folder
+    async with open_convex_store(clock, ids) as store:
+        yield store
+
+
+@asynccontextmanager
+async def open_convex_on_a_lossy_line(folder: Path, clock: Clock, ids: Ids) -> AsyncIterator[Store]:
+    """Every third mutation is carried out but its answer is lost: it is sent a second time."""
+    del folder
+    name = f"lossy-{next(_NUMBERS)}"
+    await shared_host().set_fault("lossy", name, every=3)
+    async with open_convex_store(clock, ids, deployment=name) as store:
+        yield store
+    await shared_host().set_fault("none", name)
+    await shared_host().reset(name)
+
+
+_NUMBERS = count()
+
 ADAPTERS: dict[str, Adapter] = {
     "sqlite": open_sqlite,
     "memory": open_memory,
+    "convex": open_convex,
+    "convex-lossy": open_convex_on_a_lossy_line,
 }
 
 
@@ -59,8 +94,14 @@ class World:
 
     async def claim(self, worker: WorkerId = WORKER) -> Claim:
         claim = await self.store.claim(worker)
-        assert claim is not None, "nothing to claim"
+        assert isinstance(claim, Claim), "nothing to claim"
         return claim
+
+    async def idle(self, worker: WorkerId = WORKER, only: TaskId | None = None) -> float | None:
+        """Claim where there is nothing to claim; answers when there will be."""
+        answer = await self.store.claim(worker, only=only)
+        assert isinstance(answer, Idle), "something was claimed"
+        return answer.due_s
 
     async def start(self, prompt: str = "a kanban board", **fields: Any) -> Claim:
         await self.enqueue(prompt, **fields)

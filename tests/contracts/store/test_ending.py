@@ -1,4 +1,4 @@
-"""How a task ends: finished, failed, stopped; once."""
+"""How a task ends, once, and what it leaves behind; `test_transitions` shows when it ends."""
 
 import asyncio
 
@@ -7,14 +7,12 @@ import pytest
 from agents.errors import LeaseLost, NotFound, SeqConflict, StoreError
 from agents.events import (
     NoticeGiven,
-    TaskCancelled,
     TaskCompleted,
     TaskStarted,
 )
 from agents.types import Framework, TaskId, TaskStatus
-from bot.store.port import LEASE_S, Ending
+from bot.store.port import Ending
 from tests.contracts.store.adapters import (
-    OTHER_WORKER,
     OWNER,
     STRANGER,
     WORKER,
@@ -79,19 +77,6 @@ async def test_a_task_without_success_leaves_its_project_as_it_was(
     assert (answer.type, answer.status, answer.content) == ("ERROR", "COMPLETE", ending.reply)
 
 
-async def test_finishing_twice_is_refused_and_changes_nothing(world: World) -> None:
-    claim = await world.build({"a": b"1"})
-    for ending in (failed(), cancelled(), completed()):
-        with pytest.raises(LeaseLost):
-            await world.store.finish(claim.lease, 2, ending)
-    with pytest.raises(LeaseLost):
-        await world.store.append(claim.lease, 2, [NoticeGiven(message="after the end")])
-    with pytest.raises(LeaseLost):
-        await world.store.renew(claim.lease)
-    log = await world.store.read(claim.task.id)
-    assert [recorded.is_terminal for recorded in log] == [False, True]
-
-
 async def test_concurrent_endings_give_exactly_one_terminal_event(world: World) -> None:
     claim = await world.start()
     endings = [failed(), cancelled(), completed()] * 5
@@ -133,53 +118,6 @@ async def test_an_ending_that_contradicts_itself_is_refused(world: World) -> Non
             await world.store.finish(claim.lease, 1, ending)
         assert not isinstance(caught.value, LeaseLost | SeqConflict)
     assert await world.store.finish(claim.lease, 1, good) == 2
-
-
-# --- cancel ------------------------------------------------------------------------------
-
-
-async def test_a_pending_task_is_cancelled_at_once(world: World) -> None:
-    task = await world.enqueue()
-    cancelled_task = await world.store.request_cancel(OWNER, task.id, by="ann")
-    assert (cancelled_task.status, cancelled_task.cancel_by) == (TaskStatus.CANCELLED, None)
-    assert (await world.log(task))[1:] == [TaskCancelled(by="ann")]
-    assert await world.store.claim(WORKER) is None
-    answer = (await world.store.messages(OWNER, task.project_id))[1]
-    assert (answer.type, answer.status) == ("ERROR", "COMPLETE")
-
-
-async def test_the_holder_of_a_running_task_learns_who_wants_it_stopped(world: World) -> None:
-    claim = await world.start()
-    for by in ("ann", "somebody later"):
-        task = await world.store.request_cancel(OWNER, claim.task.id, by=by)
-        assert (task.status, task.cancel_by) == (TaskStatus.RUNNING, "ann")
-    assert await world.store.renew(claim.lease) == "ann"
-    await world.store.finish(claim.lease, 1, cancelled("ann"))
-    assert (await world.store.task(OWNER, claim.task.id)).cancel_by is None
-
-
-async def test_an_ended_task_stays_as_it_is_when_stopped(world: World) -> None:
-    claim = await world.build({"a": b"1"})
-    before = await world.store.task(OWNER, claim.task.id)
-    assert await world.store.request_cancel(OWNER, claim.task.id, by="ann") == before
-    assert len(await world.log(claim.task)) == 2
-
-
-@pytest.mark.parametrize("how", ["lease expired", "handed back"])
-async def test_a_task_asked_to_stop_that_nobody_holds_is_cancelled_by_the_next_claim(
-    world: World, how: str
-) -> None:
-    claim = await world.start()
-    await world.store.request_cancel(OWNER, claim.task.id, by="ann")
-    if how == "lease expired":
-        await world.clock.advance(LEASE_S)
-    else:
-        await world.store.hand_back(claim.lease, delay_s=20, count_attempt=True)
-
-    assert await world.store.claim(OTHER_WORKER) is None
-
-    assert (await world.store.task(OWNER, claim.task.id)).status is TaskStatus.CANCELLED
-    assert (await world.log(claim.task))[-1] == TaskCancelled(by="ann")
 
 
 # --- tenants -----------------------------------------------------------------------------

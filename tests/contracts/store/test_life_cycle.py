@@ -24,7 +24,7 @@ from agents.events import NoticeGiven
 from agents.task_state import fold
 from agents.testing import FakeClock, SequentialIds
 from agents.types import ProjectId, TaskId, TaskKind, TaskStatus, WorkerId
-from bot.store.port import LEASE_S, MAX_ATTEMPTS, Lease, NewTask
+from bot.store.port import LEASE_S, MAX_ATTEMPTS, Claim, Idle, Lease, NewTask
 from tests.contracts.store.adapters import ADAPTERS, OWNER, Adapter, cancelled, completed, failed
 
 ENDINGS = {"completed": completed(), "failed": failed(), "cancelled": cancelled()}
@@ -101,9 +101,10 @@ class LifeCycle(RuleBasedStateMachine):
         claim = self.runner.run(self.store.claim(WorkerId(worker)))
         expected = self._expect_claim()
         if expected is None:
-            assert claim is None
+            assert isinstance(claim, Idle)
+            assert claim.due_s == pytest.approx(self._expect_due())
             return
-        assert claim is not None
+        assert isinstance(claim, Claim)
         task = self.model[expected]
         assert claim.task.id == expected
         task.drop()
@@ -129,14 +130,26 @@ class LifeCycle(RuleBasedStateMachine):
                 return task_id
         return None
 
+    def _expect_due(self) -> float | None:
+        """When the first of those that wait may run."""
+        due = [
+            (task.run_after if task.expires is None else task.expires) - self.time
+            for task in self.model.values()
+            if task.open and not self._blocked(task)
+        ]
+        return min(due, default=None)
+
     def _claimable(self, task: Expected) -> bool:
         if task.status is TaskStatus.RUNNING:
             return task.expires is not None and task.expires <= self.time
-        earlier = any(
+        due = task.cancel or task.run_after <= self.time
+        return task.open and due and not self._blocked(task)
+
+    def _blocked(self, task: Expected) -> bool:
+        return any(
             other.open and other.project == task.project and other.order < task.order
             for other in self.model.values()
         )
-        return task.open and not earlier and (task.cancel or task.run_after <= self.time)
 
     @rule(seconds=st.sampled_from([0.5, 5.0, LEASE_S - 1, LEASE_S]))
     def pass_time(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The queue: accept, claim, keep, give back."""
+"""The queue: accept, claim in order, tell when to claim again."""
 
 import asyncio
 from datetime import timedelta
@@ -9,17 +9,15 @@ from agents.errors import LeaseLost, NotFound
 from agents.events import (
     NoticeGiven,
     TaskAccepted,
-    TaskFailed,
 )
-from agents.types import Framework, ProjectId, TaskKind, TaskStatus, Turn
-from bot.store.port import LEASE_S, MAX_ATTEMPTS, Lease
+from agents.types import Framework, ProjectId, TaskId, TaskKind, TaskStatus, Turn
+from bot.store.port import LEASE_S, Claim, Lease
 from tests.contracts.store.adapters import (
     OTHER_WORKER,
     OWNER,
     STRANGER,
     WORKER,
     World,
-    completed,
     failed,
 )
 
@@ -138,14 +136,59 @@ async def test_history_leaves_out_what_is_not_settled_or_came_later(world: World
     assert [turn.text for turn in claim.history] == ["one", "I am stuck."]
 
 
-async def test_nothing_to_do_is_claimed_as_none(world: World) -> None:
-    assert await world.store.claim(WORKER) is None
+async def test_an_empty_queue_is_due_never(world: World) -> None:
+    assert await world.idle() is None
+    await world.build({"a": b"1"})
+    assert await world.idle() is None, "what has ended is not waited for"
+
+
+async def test_a_claim_in_vain_tells_when_the_first_lease_ends(world: World) -> None:
+    first = await world.start()
+    await world.clock.advance(10)
+    await world.start("another project")
+    assert await world.idle() == pytest.approx(LEASE_S - 10)
+    await world.store.renew(first.lease)
+    assert await world.idle() == pytest.approx(LEASE_S)
+
+
+async def test_a_claim_in_vain_tells_when_the_first_delay_is_over(world: World) -> None:
+    await world.start()
+    back = await world.start("another project")
+    await world.store.hand_back(back.lease, delay_s=7, count_attempt=True)
+    await world.clock.advance(2)
+    assert await world.idle() == pytest.approx(5)
+    await world.clock.advance(5)
+    assert (await world.claim()).task.id == back.task.id
+
+
+async def test_a_follow_up_behind_an_open_task_is_not_due(world: World) -> None:
+    running = await world.start()
+    await world.enqueue("then this", project_id=running.task.project_id)
+    await world.clock.advance(1)
+    assert await world.idle() == pytest.approx(LEASE_S - 1), "it was due a second ago"
+    await world.store.hand_back(running.lease, delay_s=9, count_attempt=True)
+    assert await world.idle() == pytest.approx(9)
+
+
+async def test_a_claim_of_only_one_task_looks_at_no_other(world: World) -> None:
+    running = await world.start()
+    await world.clock.advance(1)
+    behind = await world.enqueue("then this", project_id=running.task.project_id)
+    other = await world.start("another project")
+    assert await world.idle(only=running.task.id) == pytest.approx(LEASE_S - 1)
+    assert await world.idle(only=other.task.id) == pytest.approx(LEASE_S)
+    assert await world.idle(only=behind.id) is None
+    assert await world.idle(only=TaskId("task_none")) is None
+    free = await world.enqueue("a third project")
+    claim = await world.store.claim(WORKER, only=free.id)
+    assert isinstance(claim, Claim)
+    assert claim.task.id == free.id
 
 
 async def test_one_of_two_claimers_wins(world: World) -> None:
     await world.enqueue()
     claims = await asyncio.gather(*(world.store.claim(WORKER) for _ in range(20)))
-    assert sum(claim is not None for claim in claims) == 1
+    assert sum(isinstance(claim, Claim) for claim in claims) == 1
 
 
 async def test_tasks_are_claimed_in_the_order_they_came(world: World) -> None:
@@ -162,10 +205,10 @@ async def test_a_project_runs_one_task_at_a_time_in_order(world: World) -> None:
 
     running = await world.claim()
     assert (await world.claim()).task.id == other.id
-    assert await world.store.claim(OTHER_WORKER) is None
+    assert await world.idle(OTHER_WORKER) == LEASE_S
 
     await world.store.hand_back(running.lease, delay_s=5, count_attempt=True)
-    assert await world.store.claim(WORKER) is None, "the second must not overtake the first"
+    assert await world.idle() == pytest.approx(5), "the second must not overtake the first"
     await world.clock.advance(5)
     running = await world.claim()
     assert running.task.prompt == "first"
@@ -174,57 +217,12 @@ async def test_a_project_runs_one_task_at_a_time_in_order(world: World) -> None:
     assert (await world.claim()).task.prompt == "second"
 
 
-async def test_an_expired_lease_is_taken_over_and_the_former_holder_is_refused(
-    world: World,
-) -> None:
-    old = await world.start()
-    await world.store.append(old.lease, 1, [NoticeGiven(message="mine")])
-    await world.clock.advance(LEASE_S - 1)
-    assert await world.store.claim(OTHER_WORKER) is None
-    await world.clock.advance(1)
-
-    new = await world.claim(OTHER_WORKER)
-
-    assert new.task.id == old.task.id
-    assert (new.lease.epoch, new.task.attempts) == (2, 2)
-    assert [recorded.event.kind for recorded in new.log] == ["task_accepted", "notice_given"]
-    with pytest.raises(LeaseLost):
-        await world.store.append(old.lease, 2, [NoticeGiven(message="zombie")])
-    with pytest.raises(LeaseLost):
-        await world.store.renew(old.lease)
-    with pytest.raises(LeaseLost):
-        await world.store.hand_back(old.lease, delay_s=0, count_attempt=True)
-    with pytest.raises(LeaseLost):
-        await world.store.finish(old.lease, 2, completed())
-    assert await world.store.append(new.lease, 2, [NoticeGiven(message="new")]) == 3
-
-
 async def test_the_same_worker_id_with_an_old_epoch_is_refused_too(world: World) -> None:
     old = await world.start()
     await world.clock.advance(LEASE_S)
     await world.claim()
     with pytest.raises(LeaseLost):
         await world.store.append(old.lease, 1, [NoticeGiven(message="zombie")])
-
-
-async def test_a_task_lost_in_its_last_attempt_fails_as_worker_lost(world: World) -> None:
-    task = await world.enqueue()
-    for _ in range(MAX_ATTEMPTS):
-        await world.claim()
-        await world.clock.advance(LEASE_S)
-    following = await world.enqueue("next", project_id=task.project_id)
-
-    assert (await world.claim()).task.id == following.id
-
-    ended = await world.store.task(OWNER, task.id)
-    assert ended.status is TaskStatus.FAILED
-    [*_, last] = await world.log(task)
-    assert isinstance(last, TaskFailed)
-    assert (last.code, last.retryable) == ("worker_lost", True)
-    assert ended.last_seq == 2
-    answer = (await world.store.messages(OWNER, task.project_id))[1]
-    assert (answer.type, answer.status) == ("ERROR", "COMPLETE")
-    assert answer.content
 
 
 async def test_an_attempt_that_is_not_counted_does_not_use_up_the_task(world: World) -> None:
@@ -244,33 +242,6 @@ async def test_a_claim_that_is_cancelled_leaves_the_task_to_others(world: World)
         await claiming
     claim = await world.claim(OTHER_WORKER)
     assert claim.task.attempts == 1
-
-
-# --- renew, hand back --------------------------------------------------------------------
-
-
-async def test_a_renewed_lease_is_not_taken_over(world: World) -> None:
-    claim = await world.start()
-    for _ in range(4):
-        await world.clock.advance(LEASE_S - 1)
-        assert await world.store.renew(claim.lease) is None
-        assert await world.store.claim(OTHER_WORKER) is None
-    await world.store.append(claim.lease, 1, [NoticeGiven(message="still here")])
-
-
-async def test_a_handed_back_task_waits_its_delay_and_its_holder_is_out(world: World) -> None:
-    claim = await world.start()
-    await world.store.hand_back(claim.lease, delay_s=2, count_attempt=True)
-    task = await world.store.task(OWNER, claim.task.id)
-    assert (task.status, task.worker_id, task.lease_until) == (TaskStatus.PENDING, None, None)
-    with pytest.raises(LeaseLost):
-        await world.store.append(claim.lease, 1, [NoticeGiven(message="late")])
-    with pytest.raises(LeaseLost):
-        await world.store.hand_back(claim.lease, delay_s=0, count_attempt=True)
-    await world.clock.advance(1.9)
-    assert await world.store.claim(WORKER) is None
-    await world.clock.advance(0.1)
-    assert (await world.claim()).lease.epoch == 2
 
 
 async def test_the_answer_streams_from_the_first_claim_on(world: World) -> None:

@@ -1,0 +1,229 @@
+/**
+ * Every table: who writes it, who reads it, when its rows are deleted.
+ *
+ * Our own ids (`task_…`, `proj_…`) name rows everywhere outside; Convex's `_id` never leaves. No
+ * document comes near 1 MiB: what can be large is split into rows, or stored as a file by hash.
+ */
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+
+import {
+  eventLine,
+  fileRef,
+  fragmentFields,
+  framework,
+  memberRole,
+  messageFields,
+  progressFields,
+  projectFields,
+  taskFields,
+} from "./lib/validators";
+
+/** Rows of these tables are deleted by `retention.sweep` once their time is over. */
+const expiring = { expiresAt: v.number() };
+
+export default defineSchema({
+  // Apps. Written by tasks.enqueue (new), tasks.complete, fragments.restore, projects.setPreview.
+  // Read by every project page, by claim, and as the access check of all the rest. Deleted: never.
+  projects: defineTable({
+    ...projectFields,
+    thread: v.optional(
+      v.object({ teamId: v.string(), channelId: v.string(), threadTs: v.string() }),
+    ),
+    preferences: v.optional(
+      v.object({ model: v.optional(v.string()), framework: v.optional(framework) }),
+    ),
+  })
+    .index("by_projectId", ["projectId"])
+    .index("by_owner", ["owner", "updatedAt"])
+    .index("by_thread", ["thread.teamId", "thread.channelId", "thread.threadTs"]),
+
+  // Who may do what on a project besides its owner. Written by sharing (Slack threads, console).
+  // Read by the checks of buttons and replies. Deleted with the membership.
+  members: defineTable({
+    projectId: v.string(),
+    member: v.string(),
+    role: memberRole,
+    addedAt: v.number(),
+  })
+    .index("by_project", ["projectId", "member"])
+    .index("by_member", ["member"]),
+
+  // The conversation. Written by tasks.enqueue (both rows of a task, and seeds), claim and the
+  // ending of a task (the assistant's row). Read by claim (history) and the project page.
+  // Deleted: never.
+  messages: defineTable(messageFields)
+    .index("by_project", ["projectId"])
+    .index("by_task", ["taskId"]),
+
+  // App versions. Written by tasks.complete and fragments.restore, never changed. Read by claim
+  // (what a follow-up starts from), files, history, restore. Deleted: never.
+  fragments: defineTable(fragmentFields)
+    .index("by_fragmentId", ["fragmentId"])
+    .index("by_project", ["projectId"]),
+
+  // Which bytes each path of a version has, a few hundred paths a row. Written, read and deleted
+  // with its fragment.
+  fragmentFiles: defineTable({
+    fragmentId: v.string(),
+    n: v.number(),
+    files: v.array(fileRef),
+  }).index("by_fragment", ["fragmentId", "n"]),
+
+  // Bytes by SHA-256, in chunks of at most 256 KiB; the last chunk is written last, so a file is
+  // there when its last chunk is. Written by a running task before the event that names it. Read
+  // by whoever shows or rebuilds an app. Deleted: never, as logs refer to them too.
+  files: defineTable({
+    hash: v.string(),
+    chunk: v.number(),
+    chunks: v.number(),
+    size: v.number(),
+    bytes: v.bytes(),
+  }).index("by_hash", ["hash", "chunk"]),
+
+  // The queue. `blocked`: an earlier task of the project is open. `claimKey`, `lastKey`: the
+  // idempotency keys of the claim and of the holder's newest write. Written by every function of
+  // tasks.ts and by streaming.append. Read by claim and by every access to a log. Deleted: never.
+  tasks: defineTable({
+    ...taskFields,
+    blocked: v.boolean(),
+    claimKey: v.optional(v.string()),
+    lastKey: v.optional(v.string()),
+  })
+    .index("by_taskId", ["taskId"])
+    .index("by_origin", ["owner", "origin"])
+    .index("by_status", ["status", "blocked"])
+    .index("by_lease", ["status", "leaseUntil"])
+    .index("by_worker", ["workerId"])
+    .index("by_project", ["projectId", "status"])
+    .index("by_age", ["projectId"]),
+
+  // The logs: a row for each append, or several when it is large; seqs have no gaps. Written by
+  // tasks.enqueue (seq 1), streaming.append and the ending of a task. Read by cursor. Never
+  // changed. Deleted: never.
+  taskEvents: defineTable({
+    taskId: v.string(),
+    firstSeq: v.number(),
+    lastSeq: v.number(),
+    at: v.number(),
+    v: v.number(),
+    events: v.array(eventLine),
+  }).index("by_task", ["taskId", "lastSeq"]),
+
+  // The fold of each log, for live queries of a frontend. Written with the events it follows
+  // from, or by streaming.updateProgress. Read by streaming.getProgress. Deleted: never.
+  taskProgress: defineTable(progressFields)
+    .index("by_taskId", ["taskId"])
+    .index("by_status", ["status"]),
+
+  // Which Clerk account a Slack user is. Written by linking and unlinking. Read before anything
+  // runs for a Slack user. Deleted by unlinking, `user.deleted`, uninstall.
+  identities: defineTable({
+    enterpriseId: v.optional(v.string()),
+    teamId: v.string(),
+    slackUserId: v.string(),
+    clerkUserId: v.string(),
+    owner: v.string(),
+    linkedAt: v.number(),
+  })
+    .index("by_slack", ["enterpriseId", "teamId", "slackUserId"])
+    .index("by_clerk", ["clerkUserId"]),
+
+  // A linking under way, and the request that waits for it. Written by `link` and the link page.
+  // Read by its confirmation. Deleted by retention, a day after it expired.
+  linkRequests: defineTable({
+    hash: v.string(),
+    enterpriseId: v.optional(v.string()),
+    teamId: v.string(),
+    slackUserId: v.string(),
+    waiting: v.optional(v.string()),
+    usedAt: v.optional(v.number()),
+    ...expiring,
+  })
+    .index("by_hash", ["hash"])
+    .index("by_slack", ["teamId", "slackUserId"])
+    .index("by_expiry", ["expiresAt"]),
+
+  // Workspaces that installed the app; tokens are encrypted before they come here. Written by
+  // OAuth and token rotation. Read by authorize. Deleted by uninstall.
+  installations: defineTable({
+    enterpriseId: v.optional(v.string()),
+    teamId: v.optional(v.string()),
+    sealed: v.string(),
+    installedAt: v.number(),
+    updatedAt: v.number(),
+  }).index("by_team", ["enterpriseId", "teamId"]),
+
+  // OAuth and sign-in states. Written when somebody is sent away, read and used when they come
+  // back. Deleted by retention.
+  oauthStates: defineTable({
+    state: v.string(),
+    purpose: v.string(),
+    data: v.string(),
+    ...expiring,
+  })
+    .index("by_state", ["state"])
+    .index("by_expiry", ["expiresAt"]),
+
+  // Slack message ids and the outbox of final messages. Written by the live message's writer.
+  // Read by it after a restart. Deleted by retention, a week after delivery.
+  deliveries: defineTable({
+    taskId: v.string(),
+    teamId: v.string(),
+    channelId: v.string(),
+    messageTs: v.optional(v.string()),
+    state: v.union(v.literal("live"), v.literal("due"), v.literal("done"), v.literal("dead")),
+    payload: v.optional(v.string()),
+    expiresAt: v.optional(v.number()),
+  })
+    .index("by_task", ["taskId"])
+    .index("by_state", ["state", "teamId"])
+    .index("by_expiry", ["expiresAt"]),
+
+  // Where imported projects came from. Written by an import, read by its report. Deleted: never.
+  imports: defineTable({
+    taskId: v.string(),
+    projectId: v.string(),
+    source: v.union(v.literal("github"), v.literal("figma")),
+    url: v.string(),
+    report: v.string(),
+    createdAt: v.number(),
+  }).index("by_project", ["projectId"]),
+
+  // What each task used. Written at its end, read by `usage` and by caps. Deleted: never.
+  usage: defineTable({
+    owner: v.string(),
+    taskId: v.string(),
+    promptTokens: v.number(),
+    completionTokens: v.number(),
+    costUsd: v.number(),
+    credits: v.number(),
+    at: v.number(),
+  })
+    .index("by_owner", ["owner", "at"])
+    .index("by_task", ["taskId"]),
+
+  // Token buckets. Written and read by every limited request. Deleted by retention when full.
+  rateLimits: defineTable({ key: v.string(), tokens: v.number(), at: v.number(), ...expiring })
+    .index("by_key", ["key"])
+    .index("by_expiry", ["expiresAt"]),
+
+  // Events of Slack and webhooks that were counted. Written and read when one arrives. Deleted by
+  // retention after a day, when nobody redelivers it any more.
+  seenEvents: defineTable({ key: v.string(), ...expiring })
+    .index("by_key", ["key"])
+    .index("by_expiry", ["expiresAt"]),
+
+  // Who did what that matters (links, installs, rights). Written by those, read by admins.
+  // Deleted by retention after 400 days.
+  audit: defineTable({
+    owner: v.string(),
+    actor: v.string(),
+    action: v.string(),
+    subject: v.string(),
+    at: v.number(),
+    ...expiring,
+  })
+    .index("by_owner", ["owner", "at"])
+    .index("by_expiry", ["expiresAt"]),
+});

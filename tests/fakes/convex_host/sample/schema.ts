@@ -1,0 +1,9 @@
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+
+export default defineSchema({
+  notes: defineTable({ text: v.string(), at: v.number(), extra: v.optional(v.any()) }).index(
+    "by_text",
+    ["text"],
+  ),
+});

@@ -62,7 +62,10 @@ class Services:
 
     async def ready(self) -> Mapping[str, str | None]:
         """Each part this process needs -> None, or in plain words what is wrong with it."""
-        return {"store": await self._store_problem(), "sandbox": await self._sandbox_problem()}
+        problems = {"store": await self._store_problem()}
+        if "worker" in self.settings.roles:
+            problems["sandbox"] = await self._sandbox_problem()
+        return problems
 
     @asynccontextmanager
     async def working_on(self, task_id: TaskId) -> AsyncIterator[None]:
@@ -131,7 +134,8 @@ async def running(
         background = Background()
         stack.push_async_callback(background.stop)
         if "worker" in (settings.roles if roles is None else roles):
-            background.spawn(_forget_dead_previews(services), name="dead previews")
+            if settings.store_kind == "sqlite":  # else they may run on other machines
+                background.spawn(_forget_dead_previews(services), name="dead previews")
             background.spawn(_keep_working(services.worker), name="worker")
         yield services
 
@@ -180,8 +184,8 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
 async def _take_links_back(store: Store, manager: SandboxManager) -> None:
     """The previews of this process end with it."""
     try:
-        for project_id in manager.kept_projects:
-            await store.set_preview(project_id, sandbox_id=None, preview_url=None)
+        for project_id, sandbox_id in manager.kept_sandboxes.items():
+            await store.set_preview(project_id, was=sandbox_id, sandbox_id=None, preview_url=None)
     except StoreError:
         log.warning("links of ended previews stay until the next start")
 
@@ -193,7 +197,9 @@ async def _forget_dead_previews(services: Services) -> None:
             for project in await services.store.projects(LOCAL_OWNER, limit=_PREVIEWS_LOOKED_AT):
                 url = project.preview_url
                 if url is not None and await pages.get(url, timeout_s=_PREVIEW_ANSWERS_S) is None:
-                    await services.store.set_preview(project.id, sandbox_id=None, preview_url=None)
+                    await services.store.set_preview(
+                        project.id, was=project.sandbox_id, sandbox_id=None, preview_url=None
+                    )
     except StoreError:
         log.warning("dead previews were not looked for")
 

@@ -31,7 +31,8 @@ TEXT_CHARS = 2_048
 class Polling:
     """How a log that others append to is read: waits in seconds, and what is kept of it.
 
-    The wait doubles from `first_s` to `longest_s` while nothing comes. `keep`: how many of the
+    The wait doubles from `first_s` to `longest_s` while nothing comes, and is the longest while
+    the log is written in this process. `keep`: how many of the
     newest events followers share.
     """
 
@@ -185,8 +186,8 @@ class _Tail:
             polled = not self.bell.is_set()
             self.bell.clear()
             batch = await self._log.read(self._task_id, after=self._cursor, limit=PAGE)
-            if batch:
-                self._poll_s = polling.first_s
+            if batch:  # whoever rang will ring again
+                self._poll_s = polling.first_s if polled else polling.longest_s
                 self._add(batch)
                 return
             if polled:

@@ -28,17 +28,20 @@ export const list = serviceQuery({
     (await listProjects(ctx, owner, Math.min(limit, LIMIT))).map(viewProject),
 });
 
-/** Notes where the project's app runs now, or that it runs nowhere. */
+/** Notes where the project's app runs now, or nowhere, if it still runs where it `was`. */
 export const setPreview = serviceMutation({
   args: {
     projectId: v.string(),
+    was: v.optional(v.string()),
     sandboxId: v.optional(v.string()),
     previewUrl: v.optional(v.string()),
   },
   returns: v.null(),
-  handler: async (ctx, { projectId, sandboxId, previewUrl }) => {
+  handler: async (ctx, { projectId, was, sandboxId, previewUrl }) => {
     const project = await findProject(ctx, projectId);
-    if (project !== null) await ctx.db.patch(project._id, { sandboxId, previewUrl });
+    if (project !== null && project.sandboxId === was) {
+      await ctx.db.patch(project._id, { sandboxId, previewUrl });
+    }
     return null;
   },
 });

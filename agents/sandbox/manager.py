@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.background import Background
 from agents.errors import SandboxFull
 from agents.ports import Clock, Sandbox, SandboxProvider
-from agents.types import AppFiles, Framework, ProjectId, TaskId
+from agents.types import AppFiles, Framework, ProjectId, SandboxId, TaskId
 
 KEPT = 8
 LIFETIME_S = 60 * 60.0
@@ -82,9 +82,9 @@ class SandboxManager:
         return kept.sandbox
 
     @property
-    def kept_projects(self) -> tuple[ProjectId, ...]:
-        """Whose previews run here now."""
-        return tuple(self._kept)
+    def kept_sandboxes(self) -> dict[ProjectId, SandboxId]:
+        """Whose previews run here now, and where."""
+        return {project_id: kept.sandbox.id for project_id, kept in self._kept.items()}
 
     async def drop(self, project_id: ProjectId) -> None:
         """Close the project's kept sandbox, if there is one."""

@@ -1,6 +1,7 @@
 """`zapdev replay` and `zapdev tasks`: what the store remembers."""
 
 import sys
+from asyncio import gather
 from collections.abc import AsyncIterator
 from json import dumps
 
@@ -56,7 +57,8 @@ async def list_tasks(settings: Settings, *, json: bool) -> Outcome:
     """The newest tasks of each project, newest project first."""
     async with running(settings, roles=frozenset()) as services:
         projects = await services.store.projects(LOCAL_OWNER)
-        found = [(p, await services.store.tasks(LOCAL_OWNER, p.id)) for p in projects]
+        lists = await gather(*(services.store.tasks(LOCAL_OWNER, p.id) for p in projects))
+    found = list(zip(projects, lists, strict=True))
     if json:
         rows = [row for _, tasks in found for row in tasks[:PER_PROJECT]]
         sys.stdout.writelines(dumps(_facts(row)) + "\n" for row in rows)

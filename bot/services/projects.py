@@ -60,11 +60,8 @@ class ProjectService:
     async def summaries(self, owner: OwnerId) -> list[ProjectSummary]:
         """Every project with its newest task, newest change first. Raises: StoreUnavailable."""
         projects = await self._store.projects(owner)
-        tasks = await asyncio.gather(*(self._store.tasks(owner, p.id) for p in projects))
-        return [
-            ProjectSummary(project, rows[0] if rows else None)
-            for project, rows in zip(projects, tasks, strict=True)
-        ]
+        newest = await self._store.newest_tasks(owner, [project.id for project in projects])
+        return [ProjectSummary(project, newest.get(project.id)) for project in projects]
 
     async def detail(self, owner: OwnerId, project_id: ProjectId) -> ProjectDetail:
         """Raises: NotFound, StoreUnavailable."""

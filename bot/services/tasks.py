@@ -4,14 +4,14 @@ Every door (HTTP, terminal, Slack) comes through here, so what is refused is ref
 the same words. Nothing is run here: a row is written and workers are woken.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
-from agents.events import Recorded
 from agents.ports import Blobs
-from agents.task_state import Problem, TaskState, step
+from agents.task_state import Problem, TaskState, fold
 from agents.types import (
     BlobHash,
     Framework,
@@ -42,7 +42,7 @@ MODEL_MAX = 100
 ORIGIN_MAX = 200
 FIX_PROMPT = "Find and fix the errors of this app."
 
-_PAGE = 500
+_WHOLE_LOG = 1_000_000
 
 
 class TaskStore(Projects, Queue, EventLog, Blobs, Protocol):
@@ -158,10 +158,10 @@ class TaskService:
 
         Raises: NotFound, StoreUnavailable.
         """
-        await self._store.task(owner, task_id)
-        state = TaskState(task_id)
-        while page := await self._store.read(task_id, after=state.last_seq, limit=_PAGE):
-            state = _advance(state, page)
+        _, log = await asyncio.gather(
+            self._store.task(owner, task_id), self._store.read(task_id, limit=_WHOLE_LOG)
+        )
+        state = fold(task_id, log)
         files = await read_text(self._store, await self._files(owner, state))
         return _progress(state, files.text)
 
@@ -176,12 +176,6 @@ class TaskService:
         self._waker.notify(row.id)
         self._waker.notify(QUEUE_TOPIC)
         return row
-
-
-def _advance(state: TaskState, page: Sequence[Recorded]) -> TaskState:
-    for recorded in page:
-        state = step(state, recorded)
-    return state
 
 
 def _prompt(raw: str) -> str:

@@ -55,6 +55,8 @@ LINE_BYTES = 100_000
 """A larger event is stored as a file (`LINE_BYTES` of `convex/lib/log.ts`)."""
 
 _LOG_PAGE = 1_000
+_NEWEST_PAGE = 100
+"""Tasks with the longest prompts stay below what one call may answer."""
 
 
 class ConvexStore:
@@ -137,11 +139,17 @@ class ConvexStore:
         return [rows.message_of(row) for row in found]
 
     async def set_preview(
-        self, project_id: ProjectId, *, sandbox_id: SandboxId | None, preview_url: str | None
+        self,
+        project_id: ProjectId,
+        *,
+        was: SandboxId | None,
+        sandbox_id: SandboxId | None,
+        preview_url: str | None,
     ) -> None:
         await self._client.mutation(
             "projects:setPreview",
             projectId=project_id,
+            was=was,
             sandboxId=sandbox_id,
             previewUrl=preview_url,
         )
@@ -159,6 +167,17 @@ class ConvexStore:
     async def tasks(self, owner: OwnerId, project_id: ProjectId) -> list[TaskRow]:
         found = await self._pages("tasks", "before", owner=owner, projectId=project_id)
         return [rows.task_of(row) for row in found]
+
+    async def newest_tasks(
+        self, owner: OwnerId, project_ids: Sequence[ProjectId]
+    ) -> dict[ProjectId, TaskRow]:
+        starts = range(0, len(project_ids), _NEWEST_PAGE)
+        pages = [project_ids[start : start + _NEWEST_PAGE] for start in starts]
+        found = await asyncio.gather(
+            *(self._client.query("tasks:newest", owner=owner, projectIds=page) for page in pages)
+        )
+        newest = [rows.task_of(row) for page in found for row in page]
+        return {task.project_id: task for task in newest}
 
     async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | Idle:
         """As the port says. A caller that is cancelled meanwhile leaves the task claimable."""

@@ -28,7 +28,7 @@ ATTEMPT_S = 8.0
 CALL_S = 12.0
 """A call ends within this time, whatever Convex does; one attempt within `ATTEMPT_S`."""
 
-_CONNECTIONS = 32
+_CONNECTIONS = 100
 _LARGE_BYTES = 64 * 1024
 """Larger bodies are read off the event loop: decoding a megabyte takes some 10 ms."""
 

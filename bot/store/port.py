@@ -224,9 +224,17 @@ class Projects(Protocol):
         ...
 
     async def set_preview(
-        self, project_id: ProjectId, *, sandbox_id: SandboxId | None, preview_url: str | None
+        self,
+        project_id: ProjectId,
+        *,
+        was: SandboxId | None,
+        sandbox_id: SandboxId | None,
+        preview_url: str | None,
     ) -> None:
-        """Note where the project's app runs now; None when it no longer does."""
+        """Note where the project's app runs now, None for nowhere, if it `was` in that sandbox.
+
+        Otherwise another process has moved it meanwhile, and nothing changes.
+        """
         ...
 
 
@@ -246,6 +254,12 @@ class Queue(Protocol):
 
     async def tasks(self, owner: OwnerId, project_id: ProjectId) -> list[TaskRow]:
         """Newest first. Raises: NotFound."""
+        ...
+
+    async def newest_tasks(
+        self, owner: OwnerId, project_ids: Sequence[ProjectId]
+    ) -> dict[ProjectId, TaskRow]:
+        """The newest task of each; a foreign or missing project has none."""
         ...
 
     async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | Idle:

@@ -114,10 +114,15 @@ class SqliteStore:
         return await self._database.read(work)
 
     async def set_preview(
-        self, project_id: ProjectId, *, sandbox_id: SandboxId | None, preview_url: str | None
+        self,
+        project_id: ProjectId,
+        *,
+        was: SandboxId | None,
+        sandbox_id: SandboxId | None,
+        preview_url: str | None,
     ) -> None:
         await self._database.write(
-            lambda c: projects.set_preview(c, project_id, sandbox_id, preview_url)
+            lambda c: projects.set_preview(c, project_id, was, sandbox_id, preview_url)
         )
 
     # --- the queue -----------------------------------------------------------------------
@@ -137,6 +142,11 @@ class SqliteStore:
             return tasks.list_tasks(connection, project_id)
 
         return await self._database.read(work)
+
+    async def newest_tasks(
+        self, owner: OwnerId, project_ids: Sequence[ProjectId]
+    ) -> dict[ProjectId, TaskRow]:
+        return await self._database.read(lambda c: tasks.newest_tasks(c, owner, project_ids))
 
     async def claim(self, worker_id: WorkerId, *, only: TaskId | None = None) -> Claim | Idle:
         """As the port says. A caller that is cancelled meanwhile leaves the task claimable."""

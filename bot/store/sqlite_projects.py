@@ -56,12 +56,13 @@ def touch_project(connection: sqlite3.Connection, project_id: ProjectId, now: in
 def set_preview(
     connection: sqlite3.Connection,
     project_id: ProjectId,
+    was: SandboxId | None,
     sandbox_id: SandboxId | None,
     preview_url: str | None,
 ) -> None:
     connection.execute(
-        "UPDATE projects SET sandbox_id = ?, preview_url = ? WHERE id = ?",
-        (sandbox_id, preview_url, project_id),
+        "UPDATE projects SET sandbox_id = ?, preview_url = ? WHERE id = ? AND sandbox_id IS ?",
+        (sandbox_id, preview_url, project_id, was),
     )
 
 

@@ -1,5 +1,6 @@
 """Statements on the queue: a task's life. Each function runs inside one transaction."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,12 @@ _CLAIMABLE = """
                 AND earlier.n < t.n AND earlier.status IN ('pending', 'running')
             ))
     ) AND (:only IS NULL OR t.id = :only) ORDER BY t.n LIMIT 1
+"""
+
+_NEWEST = """
+    SELECT tasks.* FROM json_each(:projects) AS asked JOIN tasks ON tasks.n = (
+        SELECT max(n) FROM tasks WHERE project_id = asked.value
+    ) WHERE tasks.owner = :owner
 """
 
 _FIRST_DUE = """
@@ -155,6 +162,14 @@ def list_tasks(connection: sqlite3.Connection, project_id: ProjectId) -> list[Ta
         "SELECT * FROM tasks WHERE project_id = ? ORDER BY n DESC", (project_id,)
     )
     return [task_of(row) for row in rows]
+
+
+def newest_tasks(
+    connection: sqlite3.Connection, owner: OwnerId, project_ids: Sequence[ProjectId]
+) -> dict[ProjectId, TaskRow]:
+    asked = {"owner": owner, "projects": json.dumps(project_ids)}
+    rows = map(task_of, connection.execute(_NEWEST, asked))
+    return {row.project_id: row for row in rows}
 
 
 def take(

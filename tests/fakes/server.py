@@ -16,7 +16,7 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,7 +244,7 @@ async def serving(data_dir: Path, **settings: str) -> AsyncIterator[Server]:
         await background.stop()
 
 
-async def frames(answer: aiohttp.ClientResponse) -> AsyncIterator[Frame]:
+async def frames(answer: aiohttp.ClientResponse) -> AsyncGenerator[Frame, None]:
     """The frames of a stream until it ends or its connection breaks."""
     decoder = Decoder()
     with suppress(aiohttp.ClientError):

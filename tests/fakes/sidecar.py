@@ -15,6 +15,7 @@ from bot.feed import Feed, Hub
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
+from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
 from tests.fakes.worker import ScriptedWorker
 
@@ -44,7 +45,7 @@ class RunningSidecar:
     """A server that answers at `url`, and what stands behind it."""
 
     url: str
-    store: SqliteStore
+    store: Store
     worker: ScriptedWorker
     http: aiohttp.ClientSession
     runner: web.AppRunner
@@ -76,14 +77,21 @@ class RunningSidecar:
 
 @asynccontextmanager
 async def running_sidecar(
-    path: Path, *, port: int = 0, **changes: Any
+    at: Path | Store, *, port: int = 0, **changes: Any
 ) -> AsyncIterator[RunningSidecar]:
-    """Serve on loopback (0: any free port) over the store at `path`; `changes` go to the deps."""
+    """Serve on loopback (0: any free port) over the store `at` a path, or over an open one.
+
+    `changes` go to the deps.
+    """
     async with AsyncExitStack() as stack:
         hub = Hub()
         clock, ids = SystemClock(), RandomIds()
-        store = await SqliteStore.open(path, clock=clock, ids=ids, waker=hub)
-        stack.push_async_callback(store.close)
+        store: Store
+        if isinstance(at, Path):
+            store = await SqliteStore.open(at, clock=clock, ids=ids, waker=hub)
+            stack.push_async_callback(store.close)
+        else:
+            store = at
 
         async def ready() -> Mapping[str, str | None]:
             await store.check()

@@ -8,6 +8,7 @@ import io
 import time
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from bot.bootstrap import DATABASE
 from bot.render.sse import to_wire
 from tests.fakes.convex import shared_host
 from tests.fakes.server import Frame, Server, serving
+from tests.fakes.server import frames as frames_of
 from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -184,19 +186,23 @@ async def test_the_archive_holds_exactly_the_files(server: Server, second: Versi
 # --- leaving and stopping -----------------------------------------------------------------------
 
 
-async def test_a_client_that_leaves_does_not_stop_its_task_and_odd_words_build(
+async def test_a_client_that_leaves_comes_back_to_its_task_and_odd_words_build(
     server: Server,
 ) -> None:
     body = {"prompt": ODD, "framework": "react"}
-    async with server.http.post("/api/generate", json=body) as answer:
-        piece = await answer.content.readuntil(b"\n\n")
-        while b"taskId" not in piece:
-            piece = await answer.content.readuntil(b"\n\n")
+    seen: list[Frame] = []
+    async with (
+        server.http.post("/api/generate", json=body) as answer,
+        aclosing(frames_of(answer)) as stream,
+    ):
+        while not (seen and seen[-1].type == "file"):
+            seen.append(await anext(stream))
         answer.close()
     newest = (await server.get("/api/projects"))["projects"][0]
-    frames = await server.follow(newest["taskId"])
-    assert frames[-1].type == "complete"
-    status, page = await page_of(frames[-1].data["previewUrl"])
+    rest = await server.follow(newest["taskId"], seen[-1].seq)
+    assert rest[-1].type == "complete"
+    assert [*seen, *rest] == await server.follow(newest["taskId"])
+    status, page = await page_of(rest[-1].data["previewUrl"])
     assert status == 200
     assert ODD in html.unescape(page)
     assert "<b>" not in page

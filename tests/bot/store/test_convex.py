@@ -19,6 +19,7 @@ from agents.events import (
 from agents.system import RandomIds
 from agents.testing import FakeClock
 from agents.types import BlobHash, Stage, TaskStatus
+from bot.services.projects import ProjectService
 from bot.store.convex import ConvexStore
 from bot.store.port import QUEUE_TOPIC, Claim, cancel_topic
 from tests.contracts.store.adapters import OWNER, World, failed
@@ -226,6 +227,17 @@ async def test_a_task_costs_one_call_for_each_thing_that_happens_to_it(place: Pl
         "tasks:heartbeat": 1,
         "files:put": 1,
         "tasks:complete": 1,
+    }
+
+
+async def test_a_page_of_projects_costs_two_calls_however_many_there_are(place: Place) -> None:
+    tasks = [await place.enqueue(f"app {number}") for number in range(30)]
+    summaries = await ProjectService(place.store, RandomIds()).summaries(OWNER)
+    assert [summary.newest for summary in summaries] == tasks[::-1]
+    calls = await place.calls()
+    assert {name: times for name, times in calls.items() if name != "tasks:enqueue"} == {
+        "projects:list": 1,
+        "tasks:newest": 1,
     }
 
 

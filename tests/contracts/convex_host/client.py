@@ -1,8 +1,11 @@
-"""One deployment of the loopback Convex as a client sees it."""
+"""One deployment of the loopback Convex as a client sees it, Convex's own client included."""
 
+import asyncio
 import io
 import json
-from collections.abc import Mapping
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,6 +57,43 @@ class Convex:
 
     async def count(self) -> int:
         return int(await self.value("query", "count"))
+
+
+@dataclass(slots=True)
+class Watcher:
+    """The official JavaScript client in a process of its own, and the lines that it prints."""
+
+    process: Process
+
+    async def line(self) -> str:
+        """The next one. Raises: TimeoutError."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(FEW_S):
+            printed = await self.process.stdout.readline()
+        assert printed, "it ended"
+        return printed.decode().strip()
+
+    async def expects(self, line: str) -> None:
+        """Until it prints this."""
+        async with asyncio.timeout(FEW_S):
+            while await self.line() != line:
+                pass
+
+    def tell(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+
+
+@asynccontextmanager
+async def watching(program: str, url: str, token: str) -> AsyncIterator[Watcher]:
+    """A program over `convex/browser`, which finds the address and the token in its arguments."""
+    command = ["node", "--input-type=module", "-e", program, url, token]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=PIPE, stdout=PIPE)
+    try:
+        yield Watcher(process)
+    finally:
+        process.kill()
+        await process.communicate()
 
 
 def is_redacted(answer: Mapping[str, Any]) -> bool:

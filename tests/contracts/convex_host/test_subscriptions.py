@@ -3,13 +3,10 @@
 import asyncio
 import subprocess
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tests.contracts.convex_host.client import FEW_S, SAMPLE, Convex
-from tests.fakes.convex import ROOT, start_host
+from tests.contracts.convex_host.client import FEW_S, SAMPLE, Convex, watching
+from tests.fakes.convex import start_host
 
 WATCHER = """
 import { ConvexClient } from "convex/browser";
@@ -34,50 +31,20 @@ process.stdin.on("end", () => process.exit(0));
 """
 
 
-@dataclass(slots=True)
-class Watcher:
-    """The official JavaScript client in a process of its own, and the lines that it prints."""
-
-    process: Process
-
-    async def expects(self, line: str) -> None:
-        """Until it prints this."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(FEW_S):
-            while (seen := (await self.process.stdout.readline()).decode().strip()) != line:
-                assert seen or not self.process.stdout.at_eof(), f"it ended before {line!r}"
-
-    def call(self, name: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{name}\n".encode())
-
-
-@asynccontextmanager
-async def watching(url: str, token: str) -> AsyncIterator[Watcher]:
-    command = ["node", "--input-type=module", "-e", WATCHER, url, token]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=PIPE, stdout=PIPE)
-    try:
-        yield Watcher(process)
-    finally:
-        process.kill()
-        await process.communicate()
-
-
 async def test_the_javascript_client_signs_in_and_is_told_of_every_write(convex: Convex) -> None:
-    async with watching(
-        convex.host.deployment(convex.name), convex.host.clerk_token("user_1")
-    ) as client:
+    url, token = convex.host.deployment(convex.name), convex.host.clerk_token("user_1")
+    async with watching(WATCHER, url, token) as client:
         await client.expects("me user_1")
         await client.expects("count 0")
         await convex.value("mutation", "add", text="by http")
         await client.expects("count 1")
-        client.call("add")
+        client.tell("add")
         await client.expects("count 2")
-        client.call("addTwice")
+        client.tell("addTwice")
         await client.expects("count 4")
         await convex.value("mutation", "addLater", ms=20)
         await client.expects("count 5")
-        client.call("fail")
+        client.tell("fail")
         await client.expects('fail {"code":"secret"}')
         await convex.host.run_cron("wipe", convex.name)
         await client.expects("count 0")
@@ -88,7 +55,8 @@ async def test_the_javascript_client_comes_back_after_an_outage(
 ) -> None:
     with start_host(convex_dir=SAMPLE, env={"SAMPLE_OIDC": issuer}) as own:
         there = replace(convex, host=own)
-        async with watching(own.deployment(there.name), own.service_token()) as client:
+        url = own.deployment(there.name)
+        async with watching(WATCHER, url, own.service_token()) as client:
             await client.expects("count 0")
             await own.stop_listening()
             await own.listen_again()

@@ -1,6 +1,7 @@
 """Apps, their versions, their conversations."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ async def test_restoring_brings_back_exactly_the_old_files_and_keeps_the_rest(
     second = await world.start("change it", project_id=project_id)
     await world.build({"a": b"new", "b": b"added"}, second)
     await world.store.set_preview(
-        project_id, sandbox_id=SandboxId("sbx"), preview_url="http://127.0.0.1:1"
+        project_id, was=None, sandbox_id=SandboxId("sbx"), preview_url="http://127.0.0.1:1"
     )
     newest, oldest = await world.store.fragments(OWNER, project_id)
     await world.clock.advance(60)
@@ -106,13 +107,16 @@ async def test_where_the_app_runs_can_be_noted_and_forgotten(world: World) -> No
     task = await world.enqueue()
     before = await world.store.project(OWNER, task.project_id)
     await world.store.set_preview(
-        task.project_id, sandbox_id=SandboxId("sbx_1"), preview_url="https://x/"
+        task.project_id, was=None, sandbox_id=SandboxId("sbx_1"), preview_url="https://x/"
     )
     project = await world.store.project(OWNER, task.project_id)
     assert (project.sandbox_id, project.preview_url) == ("sbx_1", "https://x/")
-    await world.store.set_preview(task.project_id, sandbox_id=None, preview_url=None)
+    nowhere: dict[str, Any] = {"sandbox_id": None, "preview_url": None}
+    await world.store.set_preview(task.project_id, was=SandboxId("sbx_0"), **nowhere)
+    assert await world.store.project(OWNER, task.project_id) == project, "it has moved meanwhile"
+    await world.store.set_preview(task.project_id, was=SandboxId("sbx_1"), **nowhere)
     assert await world.store.project(OWNER, task.project_id) == before
-    await world.store.set_preview(ProjectId("proj_none"), sandbox_id=None, preview_url=None)
+    await world.store.set_preview(ProjectId("proj_none"), was=None, **nowhere)
 
 
 async def test_a_version_that_ran_somewhere_tells_the_project_where(world: World) -> None:

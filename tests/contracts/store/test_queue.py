@@ -185,6 +185,31 @@ async def test_a_claim_of_only_one_task_looks_at_no_other(world: World) -> None:
     assert claim.task.id == free.id
 
 
+async def test_the_newest_task_of_each_project_is_found_at_once(world: World) -> None:
+    first = await world.enqueue("one")
+    newest = await world.enqueue("one, again", project_id=first.project_id)
+    other = await world.enqueue("two")
+    foreign = await world.enqueue("not theirs", owner=STRANGER)
+    running = await world.claim()
+    assert running.task.id == first.id
+
+    asked = [first.project_id, ProjectId("proj_none"), foreign.project_id, other.project_id]
+    found = await world.store.newest_tasks(OWNER, [*asked, first.project_id])
+
+    assert found == {first.project_id: newest, other.project_id: other}
+    assert await world.store.newest_tasks(STRANGER, asked) == {foreign.project_id: foreign}
+    assert await world.store.newest_tasks(OWNER, []) == {}
+
+
+async def test_the_newest_task_of_hundreds_of_projects_is_found_for_each(world: World) -> None:
+    long = "🚲" * 20_000
+    tasks = [await world.enqueue(f"{number} {long}") for number in range(230)]
+
+    found = await world.store.newest_tasks(OWNER, [task.project_id for task in tasks])
+
+    assert found == {task.project_id: task for task in tasks}
+
+
 async def test_one_of_two_claimers_wins(world: World) -> None:
     await world.enqueue()
     claims = await asyncio.gather(*(world.store.claim(WORKER) for _ in range(20)))

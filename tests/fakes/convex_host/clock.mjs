@@ -49,6 +49,6 @@ export function momentOf(headers) {
   const text = headers["x-host-now"];
   if (text === undefined) return undefined;
   const now = Number(text);
-  if (Number.isFinite(now)) return now;
+  if (Number.isFinite(now)) return Math.round(now); // as Date.now() is
   throw new HttpError(400, "BadHostNow", `X-Host-Now is not a number: ${text}`);
 }

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -25,6 +26,7 @@ from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
 from bot.model_file import read_models
 from bot.services import worker as work
+from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
@@ -32,14 +34,19 @@ from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
 from bot.telemetry import telemetry
 
+if TYPE_CHECKING:
+    from bot.slack.app import SlackApp
+
 log = create_logger(__name__)
 
 DATABASE = "zapdev.db"
 _CRASH_PAUSE_S = 1.0
+_LET_GO_S = 3.0
 _PREVIEWS_LOOKED_AT = 1_000
 _PREVIEW_ANSWERS_S = 2.0
 DISTANT_PACE = work.Pace(heartbeat_s=5.0, flush_s=0.3)
-DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0)
+DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0, heard_s=10.0)
+DISTANT_LOOK_S = 10.0
 """Where each look and each write is a call over the network, and counted."""
 
 OFFLINE_PACE = Pace(piece_s=0.004)
@@ -51,11 +58,13 @@ class Services:
     """What runs in this process, for the doors to use."""
 
     settings: Settings
+    clock: Clock
     store: Store
     hub: Hub
     feed: Feed
     tasks: TaskService
     projects: ProjectService
+    downloads: DownloadLinks
     worker: work.Worker
     sandboxes: LocalSandboxProvider
     models: ModelCatalog
@@ -93,10 +102,56 @@ class Services:
             feed=self.feed,
             ready=self.ready,
             info=info,
+            downloads=self.downloads,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
         )
         return create_app(deps)
+
+    @asynccontextmanager
+    async def slack(self) -> AsyncIterator["SlackApp | None"]:
+        """Connected to Slack while inside; None where no bot token is set.
+
+        Raises: UserError (a setting is missing, or Slack does not accept the token).
+        """
+        settings = self.settings
+        if settings.slack_bot_token is None:
+            yield None
+            return
+        from bot.slack.app import SlackSettings, slack_app  # noqa: PLC0415 - Bolt takes its time
+        from bot.slack.desk import Desk  # noqa: PLC0415
+        from bot.slack.door import OneToken, SlackDoor  # noqa: PLC0415
+        from bot.slack.messages import LOOK_S, SurfaceParts  # noqa: PLC0415
+
+        app_token, secret = settings.slack_app_token, settings.slack_signing_secret
+        if app_token is None and secret is None:
+            raise UserError(
+                "SLACK_BOT_TOKEN is set, but neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is.",
+                field="SLACK_APP_TOKEN",
+                hint="Socket Mode takes the app token (xapp-…); HTTP takes the signing secret.",
+            )
+        connection = SlackSettings(
+            bot_token=settings.slack_bot_token.get_secret_value(),
+            app_token=None if app_token is None else app_token.get_secret_value(),
+            signing_secret=None if secret is None else secret.get_secret_value(),
+        )
+        door = SlackDoor(settings.slack_api_url, OneToken(connection.bot_token))
+        desk = Desk(self.store, self.tasks, self.projects, self.models, self.hub)
+        parts = SurfaceParts(
+            store=self.store,
+            feed=self.feed,
+            hub=self.hub,
+            door=door,
+            clock=self.clock,
+            holder=self.worker.id,
+            offline=settings.offline,
+            look_s=DISTANT_LOOK_S if settings.store_kind == "convex" else LOOK_S,
+        )
+        try:
+            async with slack_app(connection, door, desk, parts, self.downloads) as app:
+                yield app
+        finally:
+            await door.close()
 
     async def _store_problem(self) -> str | None:
         try:
@@ -170,23 +225,38 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, pace)
     return Services(
         settings=settings,
+        clock=clock,
         store=store,
         hub=hub,
         feed=Feed(store, hub, clock, DISTANT_POLLING if distant else None),
         tasks=TaskService(store, hub),
         projects=ProjectService(store, ids),
+        downloads=DownloadLinks(await _link_secret(settings), clock, settings.public_url),
         worker=work.Worker(parts),
         sandboxes=sandboxes,
         models=models,
     )
 
 
+async def _link_secret(settings: Settings) -> bytes:
+    """What download links are signed with: the same in all processes on one store.
+
+    Raises: UserError, StoreError.
+    """
+    key = settings.convex_service_key
+    if settings.convex_url is not None and key is not None:
+        return derived_secret(key.get_secret_value())
+    return await asyncio.to_thread(kept_secret, settings.data_dir)
+
+
 async def _take_links_back(store: Store, manager: SandboxManager) -> None:
     """The previews of this process end with it."""
+    nowhere: dict[str, None] = {"sandbox_id": None, "preview_url": None}
     try:
-        for project_id, sandbox_id in manager.kept_sandboxes.items():
-            await store.set_preview(project_id, was=sandbox_id, sandbox_id=None, preview_url=None)
-    except StoreError:
+        async with asyncio.timeout(_LET_GO_S):
+            for project_id, sandbox_id in manager.kept_sandboxes.items():
+                await store.set_preview(project_id, was=sandbox_id, **nowhere)
+    except (StoreError, TimeoutError):
         log.warning("links of ended previews stay until the next start")
 
 

@@ -11,11 +11,12 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from agents.background import Background
-from agents.errors import LeaseLost
+from agents.errors import LeaseLost, SeqConflict
 from agents.events import Event, Recorded, TextStreamed
 from agents.ports import Clock
 from agents.retry import OUTLAST, with_retry
 from agents.types import TaskId
+from bot.store.encoding import clean_event
 from bot.store.port import EventLog, Lease
 
 PAGE = 500
@@ -31,13 +32,14 @@ TEXT_CHARS = 2_048
 class Polling:
     """How a log that others append to is read: waits in seconds, and what is kept of it.
 
-    The wait doubles from `first_s` to `longest_s` while nothing comes, and is the longest while
-    the log is written in this process. `keep`: how many of the
+    The wait doubles from `first_s` to `longest_s` while nothing comes. While the log is written in
+    this process, whoever writes rings, and `heard_s` is only for what nobody rang for. `keep`: how many of the
     newest events followers share.
     """
 
     first_s: float = 0.25
     longest_s: float = 0.25
+    heard_s: float = 0.25
     keep: int = 2_000
 
 
@@ -156,6 +158,7 @@ class _Tail:
         self._cursor = self._kept_after = cursor
         self._events: list[Recorded] = []
         self._poll_s = polling.first_s
+        self._heard = False
         self._reading: asyncio.Task[None] | None = None
         self._background = Background()
 
@@ -182,12 +185,13 @@ class _Tail:
     async def _read_on(self) -> None:
         polling = self._polling
         while True:
-            await wait_for_bell(self.bell, self._clock, self._poll_s)
+            wait_s = polling.heard_s if self._heard else self._poll_s
+            await wait_for_bell(self.bell, self._clock, wait_s)
             polled = not self.bell.is_set()
             self.bell.clear()
             batch = await self._log.read(self._task_id, after=self._cursor, limit=PAGE)
-            if batch:  # whoever rang will ring again
-                self._poll_s = polling.first_s if polled else polling.longest_s
+            if batch:
+                self._heard, self._poll_s = not polled, polling.first_s
                 self._add(batch)
                 return
             if polled:
@@ -307,7 +311,8 @@ class JournalWriter:
         while self._pending:
             await wait_for_bell(self._urgent, self._clock, self._flush_s)
             self._urgent.clear()
-            batch, self._pending, self._text_chars = self._pending, [], 0
+            batch = [clean_event(event) for event in self._pending]
+            self._pending, self._text_chars = [], 0
             through = self._recorded
             for start in range(0, len(batch), BATCH):
                 self._seq = await self._append(batch[start : start + BATCH])
@@ -327,8 +332,13 @@ class JournalWriter:
             nonlocal tried
             if tried and await self._has_landed(batch):
                 return self._seq + len(batch)
-            tried = True
-            return await self._log.append(self._lease, self._seq, batch)
+            was_tried, tried = tried, True
+            try:
+                return await self._log.append(self._lease, self._seq, batch)
+            except SeqConflict:  # the first try may have landed while we looked
+                if was_tried and await self._has_landed(batch):
+                    return self._seq + len(batch)
+                raise
 
         return await with_retry(OUTLAST, append, clock=self._clock)
 

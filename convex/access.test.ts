@@ -3,6 +3,7 @@ import { getFunctionName } from "convex/server";
 import { expect, test } from "vitest";
 
 import { api } from "./_generated/api";
+import http from "./http";
 import { guardOf, ownerOf } from "./lib/access";
 import { ANN, begin, BOB, codeOf, complete, deployment, SERVICE, store } from "./testing.kit";
 
@@ -15,7 +16,7 @@ type Registered = {
   exportReturns(): string;
 };
 
-const modules = import.meta.glob(["./*.ts", "!./*.*.ts"], { eager: true });
+const modules = import.meta.glob(["./**/*.ts", "!./**/*.*.ts"], { eager: true });
 
 const functions = Object.entries(modules).flatMap(([path, module]) =>
   Object.entries(module as Record<string, Registered>)
@@ -26,6 +27,10 @@ const open = functions.filter(({ fn }) => fn.isPublic);
 
 test("there are functions to look at", () => {
   expect(open.length).toBeGreaterThan(20);
+});
+
+test("over HTTP the deployment says that it is there, and nothing else", () => {
+  expect(http.getRoutes().map(([path, method]) => `${method} ${path}`)).toEqual(["GET /healthz"]);
 });
 
 test.each(functions)("$name checks what it takes and answers", ({ fn }) => {

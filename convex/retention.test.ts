@@ -11,10 +11,13 @@ test("rows whose time is over are deleted, however many they are", async () => {
   const now = Date.now();
   await everybody.run(async (ctx) => {
     for (let n = 0; n < 450; n += 1) {
-      await ctx.db.insert("seenEvents", { key: `old ${n}`, expiresAt: now - n });
+      await ctx.db.insert("seenEvents", { key: `old ${n}`, by: "x", expiresAt: now - n });
     }
-    await ctx.db.insert("seenEvents", { key: "new", expiresAt: now + 1 });
-    const live = { teamId: "T", channelId: "C", state: "live" as const };
+    await ctx.db.insert("seenEvents", { key: "new", by: "x", expiresAt: now + 1 });
+    const live = {
+      ...{ projectId: "p", owner: "o", teamId: "T", channelId: "C" },
+      ...{ threadTs: "", userId: "U", createdAt: now },
+    };
     await ctx.db.insert("deliveries", { ...live, taskId: "without an end" });
     await ctx.db.insert("deliveries", { ...live, taskId: "over", expiresAt: now });
   });

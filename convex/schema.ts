@@ -8,6 +8,7 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 
 import {
+  deliveryFields,
   eventLine,
   fileRef,
   fragmentFields,
@@ -16,6 +17,7 @@ import {
   messageFields,
   progressFields,
   projectFields,
+  slackThread,
   taskFields,
 } from "./lib/validators";
 
@@ -27,9 +29,7 @@ export default defineSchema({
   // Read by every project page, by claim, and as the access check of all the rest. Deleted: never.
   projects: defineTable({
     ...projectFields,
-    thread: v.optional(
-      v.object({ teamId: v.string(), channelId: v.string(), threadTs: v.string() }),
-    ),
+    thread: v.optional(slackThread),
     preferences: v.optional(
       v.object({ model: v.optional(v.string()), framework: v.optional(framework) }),
     ),
@@ -70,9 +70,15 @@ export default defineSchema({
     files: v.array(fileRef),
   }).index("by_fragment", ["fragmentId", "n"]),
 
-  // Bytes by SHA-256, in chunks of at most 256 KiB; the last chunk is written last, so a file is
-  // there when its last chunk is. Written by a running task before the event that names it. Read
-  // by whoever shows or rebuilds an app. Deleted: never, as logs refer to them too.
+  // The files that are whole, without their bytes: looking whether one is there must not read it.
+  // Written with its last chunk. Read before files are sent and when an app is saved. Deleted: never.
+  fileHeads: defineTable({ hash: v.string(), chunks: v.number(), size: v.number() }).index(
+    "by_hash",
+    ["hash"],
+  ),
+
+  // Bytes by SHA-256, in chunks of at most 256 KiB. Written by a running task before the event that
+  // names them. Read by whoever shows or rebuilds an app. Deleted: never, as logs refer to them too.
   files: defineTable({
     hash: v.string(),
     chunk: v.number(),
@@ -147,10 +153,9 @@ export default defineSchema({
   // Workspaces that installed the app; tokens are encrypted before they come here. Written by
   // OAuth and token rotation. Read by authorize. Deleted by uninstall.
   installations: defineTable({
-    enterpriseId: v.optional(v.string()),
-    teamId: v.optional(v.string()),
+    enterpriseId: v.string(),
+    teamId: v.string(),
     sealed: v.string(),
-    installedAt: v.number(),
     updatedAt: v.number(),
   }).index("by_team", ["enterpriseId", "teamId"]),
 
@@ -158,27 +163,26 @@ export default defineSchema({
   // back. Deleted by retention.
   oauthStates: defineTable({
     state: v.string(),
-    purpose: v.string(),
+    by: v.optional(v.string()),
     data: v.string(),
     ...expiring,
   })
     .index("by_state", ["state"])
     .index("by_expiry", ["expiresAt"]),
 
-  // Slack message ids and the outbox of final messages. Written by the live message's writer.
-  // Read by it after a restart. Deleted by retention, a week after delivery.
-  deliveries: defineTable({
-    taskId: v.string(),
-    teamId: v.string(),
-    channelId: v.string(),
-    messageTs: v.optional(v.string()),
-    state: v.union(v.literal("live"), v.literal("due"), v.literal("done"), v.literal("dead")),
-    payload: v.optional(v.string()),
-    expiresAt: v.optional(v.number()),
-  })
+  // A task's live message in Slack, and the outbox: a row without `ended` is still to be delivered.
+  // Written by tasks.enqueue and the workspace's writer. Read by it, also after a restart. Deleted
+  // by retention, 30 days after its end.
+  deliveries: defineTable({ ...deliveryFields, expiresAt: v.optional(v.number()) })
     .index("by_task", ["taskId"])
-    .index("by_state", ["state", "teamId"])
+    .index("by_team", ["teamId", "ended"])
     .index("by_expiry", ["expiresAt"]),
+
+  // What one process holds at a time, such as a workspace's writer. Written and read by who wants
+  // it. Deleted when it is let go.
+  locks: defineTable({ name: v.string(), holder: v.string(), until: v.number() }).index("by_name", [
+    "name",
+  ]),
 
   // Where imported projects came from. Written by an import, read by its report. Deleted: never.
   imports: defineTable({
@@ -210,7 +214,7 @@ export default defineSchema({
 
   // Events of Slack and webhooks that were counted. Written and read when one arrives. Deleted by
   // retention after a day, when nobody redelivers it any more.
-  seenEvents: defineTable({ key: v.string(), ...expiring })
+  seenEvents: defineTable({ key: v.string(), by: v.string(), ...expiring })
     .index("by_key", ["key"])
     .index("by_expiry", ["expiresAt"]),
 

@@ -70,10 +70,12 @@ test("a task's progress follows it to its end, for its owner alone", async () =>
     progress: { stage: "generating", message: "Writing", streamedContent: "Hello" },
   });
   expect(await seen()).toMatchObject({ stage: "generating", streamedContent: "Hello" });
-  await service.mutation(api.streaming.updateProgress, { taskId, message: "Still writing" });
+  await service.mutation(api.streaming.updateProgress, { lease, message: "Still writing" });
   expect(await seen()).toMatchObject({ message: "Still writing", streamedContent: "Hello" });
   await complete(service, lease, 2);
   expect(await seen()).toMatchObject({ status: "complete" });
+  const late = service.mutation(api.streaming.updateProgress, { lease, message: "Zombie" });
+  expect(await codeOf(late)).toBe("lease_lost");
   const bob = everybody.withIdentity(BOB);
   expect(await bob.query(api.streaming.getProgress, { taskId })).toBeNull();
 });

@@ -4,11 +4,12 @@ import { v } from "convex/values";
 import { ownerQuery, serviceMutation, serviceQuery } from "./lib/access";
 import { insertEvents, logPage, readEvents } from "./lib/log";
 import { findProgress, progressView, viewProgress, writeProgress } from "./lib/progress";
-import { requireSeq, requireTask, requireWritable } from "./lib/queue";
+import { LEASE_MS, requireHeld, requireSeq, requireTask, requireWritable } from "./lib/queue";
 import { eventLine, lease, progressPatch } from "./lib/validators";
 
 /**
- * Adds to the log of a held task, and brings its progress row up to date in the same transaction.
+ * Adds to the log of a held task, keeps its lease, and brings its progress row up to date, all in
+ * one transaction.
  * Idempotent by `key`. Answers the new last seq, and who asked to stop, if anybody did.
  */
 export const append = serviceMutation({
@@ -26,7 +27,12 @@ export const append = serviceMutation({
     requireSeq(task, args.expectedSeq);
     const now = Date.now();
     const lastSeq = await insertEvents(ctx, task.taskId, task.lastSeq, args.events, now);
-    await ctx.db.patch(task._id, { lastSeq, lastKey: args.key, updatedAt: now });
+    await ctx.db.patch(task._id, {
+      lastSeq,
+      lastKey: args.key,
+      leaseUntil: now + LEASE_MS,
+      updatedAt: now,
+    });
     if (args.progress !== undefined) {
       await writeProgress(ctx, task.taskId, args.progress, now);
     }
@@ -41,12 +47,13 @@ export const list = serviceQuery({
   handler: async (ctx, { taskId, after, limit }) => await readEvents(ctx, taskId, after, limit),
 });
 
-/** Sets parts of a held task's progress row; what is left out stays. */
+/** Sets parts of a held task's progress row; what is left out stays. Its status is the queue's. */
 export const updateProgress = serviceMutation({
-  args: { taskId: v.string(), ...progressPatch.fields },
+  args: { lease, ...progressPatch.fields },
   returns: v.null(),
-  handler: async (ctx, { taskId, ...patch }) => {
-    await writeProgress(ctx, taskId, patch, Date.now());
+  handler: async (ctx, { lease, ...patch }) => {
+    const task = await requireHeld(ctx, lease);
+    await writeProgress(ctx, task.taskId, patch, Date.now());
     return null;
   },
 });

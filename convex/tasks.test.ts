@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { api } from "./_generated/api";
 import { LEASE_MS, MAX_ATTEMPTS } from "./lib/queue";
 import {
+  ANN,
   append,
   ask,
   begin,
@@ -128,6 +129,28 @@ describe("claimed", () => {
     expect(await ask(service, "w1", { only: "task_none" })).toEqual({ ended: [] });
   });
 
+  test("a task whose project was removed is ended, and does not hold up the others", async () => {
+    const { everybody, service } = deployment();
+    const orphan = await enqueue(service);
+    const next = await enqueue(service);
+    await everybody.run(async (ctx) => {
+      const rows = await ctx.db.query("projects").collect();
+      const row = rows.find(({ projectId }) => projectId === orphan.projectId);
+      if (row) await ctx.db.delete(row._id);
+    });
+    expect((await claim(service)).task.taskId).toBe(next.taskId);
+    expect(await statusOf(service, orphan.taskId)).toBe("failed");
+  });
+
+  test("an append keeps the lease as a heartbeat does", async () => {
+    const { service } = deployment();
+    const { lease } = await begin(service);
+    pass(LEASE_MS - 1);
+    await append(service, lease, 1);
+    pass(LEASE_MS - 1);
+    expect((await ask(service, "w2")).found).toBeUndefined();
+  });
+
   test("an empty queue has nothing due", async () => {
     expect(await ask(deployment().service)).toEqual({ ended: [] });
   });
@@ -144,10 +167,14 @@ describe("held", () => {
   });
 
   test("running -> pending when handed back, after its delay, with the attempt kept or not", async () => {
-    const { service } = deployment();
+    const { everybody, service } = deployment();
     const { lease, task } = await begin(service);
     await requeue(service, lease, { delayMs: 2_000, countAttempt: false });
     expect(await statusOf(service, task.taskId)).toBe("pending");
+    const shown = await everybody.withIdentity(ANN).query(api.streaming.getProgress, {
+      taskId: task.taskId,
+    });
+    expect(shown).toMatchObject({ status: "pending", message: "Waiting for a worker" });
     expect(await ask(service)).toEqual({ ended: [], dueInMs: 2_000 });
     pass(2_000);
     expect((await claim(service)).task).toMatchObject({ attempts: 1, epoch: 2 });

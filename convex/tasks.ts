@@ -9,7 +9,8 @@ import { refusal } from "./lib/errors";
 import { fragmentView, insertFragment, newFragment, requireFragment } from "./lib/fragments";
 import { insertEvents, logPage, readEvents } from "./lib/log";
 import { findAnswer, hasMessages, insertMessage, listMessages, messagePage } from "./lib/messages";
-import { startProgress } from "./lib/progress";
+import { insertDelivery } from "./lib/slack";
+import { startProgress, writeProgress } from "./lib/progress";
 import {
   findProject,
   insertProject,
@@ -33,7 +34,15 @@ import {
   taskView,
   viewTask,
 } from "./lib/queue";
-import { eventLine, framework, lease, progressPatch, role, taskKind } from "./lib/validators";
+import {
+  eventLine,
+  framework,
+  lease,
+  progressPatch,
+  role,
+  slackOrigin,
+  taskKind,
+} from "./lib/validators";
 
 /** Accepts a task. Idempotent by `taskId`, and by `origin` for each owner. */
 export const enqueue = serviceMutation({
@@ -52,10 +61,11 @@ export const enqueue = serviceMutation({
     questionId: v.string(),
     answerId: v.string(),
     history: v.array(v.object({ messageId: v.string(), role, content: v.string() })),
+    slack: v.optional(slackOrigin),
   },
   returns: taskView,
   handler: async (ctx, args) => {
-    const { accepted, questionId, answerId, history, newProject, ...fields } = args;
+    const { accepted, questionId, answerId, history, newProject, slack, ...fields } = args;
     const { owner, origin, projectId, taskId } = fields;
     const there =
       (await findTask(ctx, taskId)) ??
@@ -113,6 +123,7 @@ export const enqueue = serviceMutation({
       content: "",
     });
     await startProgress(ctx, task);
+    if (slack !== undefined) await insertDelivery(ctx, task, slack);
     return viewTask(task);
   },
 });
@@ -198,6 +209,8 @@ export const requeue = serviceMutation({
       lastKey: args.key,
       updatedAt: now,
     });
+    const progress = { status: "pending" as const, message: "Waiting for a worker" };
+    await writeProgress(ctx, task.taskId, progress, now);
     return null;
   },
 });

@@ -1,4 +1,5 @@
-"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `templates`, `convex`.
+"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `templates`, `convex`,
+`manifest`, `preview-blocks`.
 
 Exit statuses: 0 done, 1 the task failed or a check did, 2 the command cannot be understood,
 130 stopped by Ctrl-C.
@@ -128,6 +129,34 @@ def tasks(json: Json = False) -> None:  # noqa: FBT002 - a flag
     from bot.cli.history import list_tasks  # noqa: PLC0415 - keeps --help quick
 
     run(lambda settings: list_tasks(settings, json=json), load(for_people=True))
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\nzapdev manifest --socket\n\n"
+    "zapdev manifest --url https://zapdev.example.com"
+)
+def manifest(
+    socket: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--socket", help="For Socket Mode: no public address is needed.")
+    ] = False,
+    url: Annotated[
+        str | None, typer.Option(help="For HTTP: your server's address, as Slack reaches it.")
+    ] = None,
+) -> None:
+    """Print the manifest from which Slack makes the app."""
+    from bot.cli.manifest import print_manifest  # noqa: PLC0415 - keeps --help quick
+
+    run(lambda _: print_manifest(url, socket=socket), load(for_people=True))
+
+
+@app.command("preview-blocks", epilog="[bold]Example[/]\n\nzapdev preview-blocks --out block-kit")
+def preview_blocks(
+    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("block-kit"),
+) -> None:
+    """Write all Slack messages as JSON for the Block Kit Builder."""
+    from bot.cli.blocks import write_blocks  # noqa: PLC0415 - keeps --help quick
+
+    run(lambda _: write_blocks(out), load(for_people=True))
 
 
 @templates.command("list")

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -11,6 +12,9 @@ from agents.errors import UserError
 from bot.bootstrap import Services, running
 from bot.cli.shell import Outcome, on_stop, say
 from bot.config import Settings
+
+if TYPE_CHECKING:
+    from bot.slack.app import SlackApp
 
 _GRACE_S = 2.0
 """How long open streams may take to end; their clients come back to the next process."""
@@ -25,11 +29,14 @@ async def serve_all(settings: Settings) -> Outcome:
     with on_stop(stop.set):
         async with running(settings, roles=settings.roles) as services:
             spare_the_collector()
-            if "sidecar" in settings.roles:
-                async with listening(services) as url:
-                    await _serve_until(stop, settings, f"Zapdev is ready: {url}")
-            else:
-                await _serve_until(stop, settings, "Zapdev is ready; it serves no page.")
+            async with _connected(services) as slack:
+                where = "" if slack is None else " Slack is connected."
+                if "sidecar" in settings.roles:
+                    async with listening(services, slack) as url:
+                        await _serve_until(stop, settings, f"Zapdev is ready: {url}", where)
+                else:
+                    ready = "Zapdev is ready; it serves no page."
+                    await _serve_until(stop, settings, ready, where)
     return Outcome.DONE
 
 
@@ -39,8 +46,20 @@ def spare_the_collector() -> None:
     gc.freeze()
 
 
-async def _serve_until(stop: asyncio.Event, settings: Settings, greeting: str) -> None:
+@asynccontextmanager
+async def _connected(services: Services) -> AsyncIterator["SlackApp | None"]:
+    """Slack, where this process has that role and a token is set. Raises: UserError."""
+    if "slack" not in services.settings.roles:
+        yield None
+        return
+    async with services.slack() as slack:
+        yield slack
+
+
+async def _serve_until(stop: asyncio.Event, settings: Settings, greeting: str, where: str) -> None:
     say(greeting)
+    if where:
+        say(where.strip())
     if settings.offline:
         say("The built-in offline model answers: sample apps, no AI.")
         say("For a real one set OPENROUTER_API_KEY, or OPENROUTER_BASE_URL. Ctrl-C stops.")
@@ -49,13 +68,16 @@ async def _serve_until(stop: asyncio.Event, settings: Settings, greeting: str) -
 
 
 @asynccontextmanager
-async def listening(services: Services) -> AsyncIterator[str]:
-    """Serve page and API; answers the address people use.
+async def listening(services: Services, slack: "SlackApp | None" = None) -> AsyncIterator[str]:
+    """Serve page, API and what Slack sends over HTTP; answers the address people use.
 
     Raises: UserError.
     """
     settings = services.settings
-    runner = web.AppRunner(services.sidecar(), access_log=None, shutdown_timeout=_GRACE_S)
+    app = services.sidecar()
+    if slack is not None and settings.slack_signing_secret is not None:
+        app.router.add_post("/slack/events", slack.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
@@ -68,6 +90,8 @@ async def listening(services: Services) -> AsyncIterator[str]:
         ) from error
     try:
         port = int(runner.addresses[0][1])
-        yield settings.model_copy(update={"port": port}).app_url
+        url = settings.model_copy(update={"port": port}).app_url
+        services.downloads.address = url
+        yield url
     finally:
         await runner.cleanup()

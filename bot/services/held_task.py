@@ -7,6 +7,7 @@ is not worth a wait, as a shutdown waits for it and the lease ends by itself.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from agents.errors import LeaseLost, SeqConflict, StoreError, StoreUnavailable
@@ -15,6 +16,7 @@ from agents.ports import Blobs, Clock
 from agents.retry import OUTLAST, with_retry
 from agents.types import BlobHash, TaskStatus
 from bot.feed import JournalWriter
+from bot.store.encoding import clean_event
 from bot.store.port import Claim, Ending, EventLog, Queue
 
 HAND_BACK_S = 2.0
@@ -42,6 +44,7 @@ class HeldTask:
         Raises: StoreError, when the store refuses the events before it or the new version. A bad
         end is written all the same, without what the journal could not write.
         """
+        ending = replace(ending, events=tuple(map(clean_event, ending.events)))
         unwritten = () if ending.status is TaskStatus.COMPLETE else (StoreError,)
         try:
             with suppress(*unwritten):

@@ -97,12 +97,17 @@ class ProjectService:
             raise NotFound("no such file in this version")
         return (await self._store.get([digest]))[digest]
 
-    async def app(self, owner: OwnerId, project_id: ProjectId) -> tuple[Fragment, AppFiles]:
-        """The current version, whole. Raises: NotFound (also before the first build)."""
-        head = await self._head(owner, project_id)
-        if head is None:
+    async def app(
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId | None = None
+    ) -> tuple[Fragment, AppFiles]:
+        """One version, or the current one, whole.
+
+        Raises: NotFound (also before the first build), StoreUnavailable.
+        """
+        version = await self._version(owner, project_id, fragment_id)
+        if version is None:
             raise NotFound("no version yet")
-        return head, await _load(self._store, head.files)
+        return version, await _load(self._store, version.files)
 
     async def text_files(
         self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId | None
@@ -111,10 +116,7 @@ class ProjectService:
 
         Raises: NotFound, StoreUnavailable.
         """
-        if fragment_id is None:
-            version = await self._head(owner, project_id)
-        else:
-            version = await self._store.fragment(owner, project_id, fragment_id)
+        version = await self._version(owner, project_id, fragment_id)
         return await read_text(self._store, version.files if version is not None else {})
 
     async def fragments(
@@ -133,6 +135,13 @@ class ProjectService:
         """
         new_id = FragmentId(self._ids.new("frag"))
         return await self._store.restore(owner, project_id, fragment_id, new_id)
+
+    async def _version(
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId | None
+    ) -> Fragment | None:
+        if fragment_id is None:
+            return await self._head(owner, project_id)
+        return await self._store.fragment(owner, project_id, fragment_id)
 
     async def _head(self, owner: OwnerId, project_id: ProjectId) -> Fragment | None:
         project = await self._store.project(owner, project_id)

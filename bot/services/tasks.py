@@ -11,7 +11,7 @@ from typing import Protocol
 
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
 from agents.ports import Blobs
-from agents.task_state import Problem, TaskState, fold
+from agents.task_state import Problem, TaskState, step
 from agents.types import (
     BlobHash,
     Framework,
@@ -33,6 +33,7 @@ from bot.store.port import (
     Waker,
     cancel_topic,
 )
+from bot.store.slack_port import SlackOrigin
 
 LOCAL_OWNER = OwnerId("local")
 """Everybody, until there are accounts."""
@@ -42,7 +43,7 @@ MODEL_MAX = 100
 ORIGIN_MAX = 200
 FIX_PROMPT = "Find and fix the errors of this app."
 
-_WHOLE_LOG = 1_000_000
+_PAGE = 500
 
 
 class TaskStore(Projects, Queue, EventLog, Blobs, Protocol):
@@ -60,6 +61,7 @@ class StartRequest:
     history: Sequence[Turn] = ()
     origin: str | None = None
     requested_by: str = "web"
+    slack: SlackOrigin | None = None
 
 
 class TaskService:
@@ -103,6 +105,7 @@ class TaskService:
                 requested_by=request.requested_by,
                 origin=_origin(request.origin),
                 history=history,
+                slack=request.slack,
             )
         )
 
@@ -113,6 +116,7 @@ class TaskService:
         *,
         origin: str | None = None,
         requested_by: str = "web",
+        slack: SlackOrigin | None = None,
     ) -> TaskRow:
         """Queue a check-and-fix run on the project's current version.
 
@@ -133,6 +137,7 @@ class TaskService:
                 project_id=project_id,
                 requested_by=requested_by,
                 origin=_origin(origin),
+                slack=slack,
             )
         )
 
@@ -158,10 +163,12 @@ class TaskService:
 
         Raises: NotFound, StoreUnavailable.
         """
-        _, log = await asyncio.gather(
-            self._store.task(owner, task_id), self._store.read(task_id, limit=_WHOLE_LOG)
-        )
-        state = fold(task_id, log)
+        row = await self._store.task(owner, task_id)
+        state = TaskState(task_id)
+        while state.last_seq < row.last_seq:
+            for recorded in await self._store.read(task_id, after=state.last_seq, limit=_PAGE):
+                state = step(state, recorded)
+            await asyncio.sleep(0)  # a long log must not hold the others up
         files = await read_text(self._store, await self._files(owner, state))
         return _progress(state, files.text)
 

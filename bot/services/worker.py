@@ -15,6 +15,7 @@ from agents.errors import (
     SandboxError,
     SandboxUnavailable,
     SeqConflict,
+    StoreError,
     StoreUnavailable,
     ZapdevError,
 )
@@ -140,9 +141,14 @@ class Worker:
             return await parts.store.claim(self.id, only=only)
         except StoreUnavailable:
             log.warning("store unavailable", action="claim")
-            if self._away_since is None:
-                self._away_since = asked_at
-            return Idle()
+            self._note_absence(asked_at)
+        except StoreError:  # what runs here must not end because nothing new can be taken
+            log.exception("claim refused")
+        return Idle()
+
+    def _note_absence(self, since: float) -> None:
+        if self._away_since is None:
+            self._away_since = since
 
     async def _work(self, claim: Claim, release: Callable[[], None]) -> None:
         self.running += 1
@@ -264,6 +270,9 @@ class Worker:
                     stop.lost = True
                 except StoreUnavailable:
                     log.warning("store unavailable", action="renew")
+                    self._note_absence(parts.clock.monotonic())
+                except StoreError:  # a lease is not given up for an odd answer
+                    log.exception("renewing refused")
                 if (stop.by is not None or stop.lost) and work.cancel():
                     return
                 await wait_for_bell(bell, parts.clock, parts.pace.heartbeat_s)

@@ -1,8 +1,11 @@
 """A version of an app as a zip file: the same files give the same bytes."""
 
+import asyncio
 import io
 import re
 import zipfile
+
+from aiohttp import web
 
 from agents.paths import contained_path
 from agents.types import AppFiles
@@ -28,6 +31,16 @@ def build_archive(files: AppFiles, *, folder: str) -> bytes:
             entry.external_attr = _REGULAR_0644
             archive.writestr(entry, files[path])
     return buffer.getvalue()
+
+
+async def archive_response(title: str, files: AppFiles) -> web.Response:
+    """The app as a download that is called after its title."""
+    name = archive_name(title)
+    return web.Response(
+        body=await asyncio.to_thread(build_archive, files, folder=name),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
+    )
 
 
 def archive_name(title: str) -> str:

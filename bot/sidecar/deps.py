@@ -8,6 +8,7 @@ from aiohttp import web
 
 from agents.events import Recorded
 from agents.types import OwnerId, TaskId
+from bot.services.downloads import DownloadLinks
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 
@@ -51,6 +52,7 @@ class SidecarDeps:
     public_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     preview_sources: tuple[str, ...] = ("https://*.e2b.app",)
+    downloads: DownloadLinks | None = None
     heartbeat_s: float = 15.0
     write_timeout_s: float = 10.0
 

@@ -7,12 +7,13 @@ a second try harmless: an idempotency key, or an id made here. Time is Convex's 
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 
 from agents.background import Background
-from agents.errors import StoreError, StoreUnavailable
+from agents.errors import LeaseLost, StoreError, StoreUnavailable
 from agents.events import Event, Recorded
 from agents.ports import Clock, Ids
 from agents.types import (
@@ -31,8 +32,15 @@ from bot.store.convex_client import ConvexClient
 from bot.store.convex_files import ConvexFiles
 from bot.store.convex_progress import ProgressRows
 from bot.store.convex_requests import claim_args, enqueue_args, result_args
+from bot.store.convex_slack import ConvexSlack
 from bot.store.convex_token import ServiceKey, ServiceToken
-from bot.store.encoding import check_appended, check_ending, clean_text, dump_event
+from bot.store.encoding import (
+    check_appended,
+    check_ending,
+    clean_event,
+    clean_text,
+    dump_event,
+)
 from bot.store.port import (
     QUEUE_TOPIC,
     Claim,
@@ -54,22 +62,25 @@ FUNCTIONS_VERSION = 1
 LINE_BYTES = 100_000
 """A larger event is stored as a file (`LINE_BYTES` of `convex/lib/log.ts`)."""
 
+LET_GO_S = 3.0
+"""How long a process that ends waits for the answer to a claim, to give the task back."""
+
 _LOG_PAGE = 1_000
 _NEWEST_PAGE = 100
 """Tasks with the longest prompts stay below what one call may answer."""
 
 
-class ConvexStore:
+class ConvexStore(ConvexSlack):
     """Implements `bot.store.port.Store`. Make it with `open`."""
 
     def __init__(
         self, client: ConvexClient, files: ConvexFiles, clock: Clock, ids: Ids, waker: Waker | None
     ) -> None:
-        self._client = client
+        super().__init__(client, ids)
         self._files = files
-        self._ids = ids
         self._waker = waker
         self._progress = ProgressRows(clock)
+        self._unanswered: dict[tuple[WorkerId, TaskId | None], str] = {}
         self._background = Background()
 
     @classmethod
@@ -185,14 +196,19 @@ class ConvexStore:
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            await asyncio.wait({claiming})
-            if claiming.exception() is None and isinstance(claim := claiming.result(), Claim):
-                await self.hand_back(claim.lease, delay_s=0.0, count_attempt=False)
+            with suppress(StoreError, TimeoutError):  # else the lease ends by itself
+                async with asyncio.timeout(LET_GO_S):
+                    if isinstance(claim := await claiming, Claim):
+                        await self.hand_back(claim.lease, delay_s=0.0, count_attempt=False)
             raise
 
     async def _claim(self, worker_id: WorkerId, only: TaskId | None) -> Claim | Idle:
-        args = claim_args(worker_id, self._ids.new("key"), only)
-        taken = await self._client.mutation("tasks:claim", **args)
+        key = self._unanswered.pop((worker_id, only), None) or self._ids.new("key")
+        try:
+            taken = await self._client.mutation("tasks:claim", **claim_args(worker_id, key, only))
+        except StoreUnavailable:  # it may have taken a task: the next one asks for that
+            self._unanswered[worker_id, only] = key
+            raise
         if taken["ended"]:
             self._notify(*taken["ended"], QUEUE_TOPIC)
         if "found" not in taken:
@@ -228,14 +244,14 @@ class ConvexStore:
         )
 
     async def renew(self, lease: Lease) -> str | None:
-        answer = await self._client.mutation("tasks:heartbeat", lease=rows.lease_row(lease))
+        answer = await self._holding(lease, "tasks:heartbeat")
         cancel_by: str | None = answer.get("cancelBy")
         return cancel_by
 
     async def hand_back(self, lease: Lease, *, delay_s: float, count_attempt: bool) -> None:
-        await self._client.mutation(
+        await self._holding(
+            lease,
             "tasks:requeue",
-            lease=rows.lease_row(lease),
             key=self._ids.new("key"),
             delayMs=delay_s * 1_000,
             countAttempt=count_attempt,
@@ -245,25 +261,33 @@ class ConvexStore:
 
     async def finish(self, lease: Lease, expected_seq: int, ending: Ending) -> int:
         check_ending(ending)
+        ending = replace(ending, events=tuple(map(clean_event, ending.events)))
         await self._know(lease.task_id, expected_seq)
         _, progress = self._progress.after(lease.task_id, ending.events)
         args = {
-            "lease": rows.lease_row(lease),
             "key": self._ids.new("key"),
             "expectedSeq": expected_seq,
             "events": await self._lines(ending.events),
             "reply": clean_text(ending.reply),
             "progress": progress,
         }
-        last_seq = int(await self._finish(ending, args))
+        last_seq = int(await self._finish(lease, ending, args))
         self._progress.end(lease.task_id)
         self._notify(lease.task_id, QUEUE_TOPIC)
         return last_seq
 
-    async def _finish(self, ending: Ending, args: Mapping[str, Any]) -> Any:
+    async def _finish(self, lease: Lease, ending: Ending, args: Mapping[str, Any]) -> Any:
         if ending.status is not TaskStatus.COMPLETE:
-            return await self._client.mutation("tasks:fail", status=ending.status, **args)
-        return await self._client.mutation("tasks:complete", **result_args(ending), **args)
+            return await self._holding(lease, "tasks:fail", status=ending.status, **args)
+        return await self._holding(lease, "tasks:complete", **result_args(ending), **args)
+
+    async def _holding(self, lease: Lease, function: str, **args: Any) -> Any:
+        """A holder's write. Without the lease its fold is of no use any more."""
+        try:
+            return await self._client.mutation(function, lease=rows.lease_row(lease), **args)
+        except LeaseLost:
+            self._progress.end(lease.task_id)
+            raise
 
     async def request_cancel(self, owner: OwnerId, task_id: TaskId, *, by: str) -> TaskRow:
         row = await self._client.mutation("tasks:cancel", owner=owner, taskId=task_id, by=by)
@@ -274,12 +298,13 @@ class ConvexStore:
 
     async def append(self, lease: Lease, expected_seq: int, events: Sequence[Event]) -> int:
         check_appended(events)
+        events = [clean_event(event) for event in events]
         lines = await self._lines(events)
         await self._know(lease.task_id, expected_seq)
         tracked, progress = self._progress.after(lease.task_id, events)
-        answer = await self._client.mutation(
+        answer = await self._holding(
+            lease,
             "streaming:append",
-            lease=rows.lease_row(lease),
             key=self._ids.new("key"),
             expectedSeq=expected_seq,
             events=lines,

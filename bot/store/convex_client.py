@@ -116,7 +116,18 @@ def _refuse_status(status: int, raw: bytes) -> NoReturn:
             f"{reason}. Does the deployment's ZAPDEV_AUTH belong to CONVEX_SERVICE_KEY? "
             "`zapdev convex auth` prints what it has to be."
         )
+    if not _is_convex(raw):
+        raise StoreUnavailable(f"{reason}. That is not Convex: a proxy before it?")
     raise StoreError(reason)
+
+
+def _is_convex(raw: bytes) -> bool:
+    """Whether a refusal has Convex's form; what stands before it answers in its own."""
+    try:
+        refusal = json.loads(raw)
+    except ValueError:
+        return False
+    return isinstance(refusal, dict) and {"code", "message"} <= refusal.keys()
 
 
 def _value_of(raw: bytes) -> Any:

@@ -7,6 +7,7 @@ from agents.events import TaskAccepted
 from agents.ports import Ids
 from agents.types import ProjectId, TaskId, WorkerId
 from bot.store import convex_rows as rows
+from bot.store.convex_slack import origin_row
 from bot.store.encoding import LIMITS, WORKER_LOST, clean_text, dump_event, title_of
 from bot.store.port import Ending, NewTask
 
@@ -45,6 +46,7 @@ def enqueue_args(new: NewTask, ids: Ids) -> Args:
         "questionId": ids.new("msg"),
         "answerId": ids.new("msg"),
         "history": history,
+        "slack": None if new.slack is None else origin_row(new.slack),
     }
 
 

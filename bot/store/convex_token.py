@@ -88,11 +88,11 @@ class ServiceToken:
         self._key = key
         self._clock = clock
         self._token = ""
-        self._renew_at = self._clock.monotonic()
+        self._renew_at = self._clock.now()
 
     def __call__(self) -> str:
-        if self._clock.monotonic() >= self._renew_at:
-            now = self._clock.now()
+        now = self._clock.now()  # not the monotonic clock: it stands still while a laptop sleeps
+        if now >= self._renew_at:
             self._token = self._key.sign(
                 {
                     "iss": ISSUER,
@@ -102,7 +102,7 @@ class ServiceToken:
                     "exp": now + timedelta(seconds=LIFE_S),
                 }
             )
-            self._renew_at = self._clock.monotonic() + LIFE_S - _RENEW_BEFORE_S
+            self._renew_at = now + timedelta(seconds=LIFE_S - _RENEW_BEFORE_S)
         return self._token
 
 

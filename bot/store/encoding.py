@@ -51,12 +51,21 @@ def title_of(prompt: str) -> str:
     return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"
 
 
+def clean_event(event: Event) -> Event:
+    """The same event as it can be stored and will be read: see `clean_text`."""
+    try:
+        EVENT.dump_json(event)
+    except PydanticSerializationError:
+        return EVENT.validate_python(_clean(event.model_dump()))
+    return event
+
+
 def dump_event(event: Event) -> str:
     """The event as JSON. Raises: StoreError (over `Limits.event_bytes`)."""
     try:
         encoded = EVENT.dump_json(event)
     except PydanticSerializationError:
-        encoded = EVENT.dump_json(EVENT.validate_python(_clean(event.model_dump())))
+        encoded = EVENT.dump_json(clean_event(event))
     if len(encoded) > LIMITS.event_bytes:
         raise StoreError(f"a {event.kind} event of {len(encoded):,} bytes is too large")
     return encoded.decode()

@@ -27,6 +27,7 @@ from agents.types import (
     Turn,
     WorkerId,
 )
+from bot.store.slack_port import SlackOrigin, SlackState
 
 LEASE_S = 30.0
 MAX_ATTEMPTS = 3
@@ -117,7 +118,8 @@ class NewTask:
     """What to enqueue. `project_id` None makes a project (title from the prompt) with it.
 
     `origin` makes enqueueing idempotent per owner: the same origin answers the first task.
-    `history` seeds the conversation of a project that has none.
+    `history` seeds the conversation of a project that has none. `slack` is where it was asked
+    for in Slack, and is shown; a new project's thread is that one.
     """
 
     owner: OwnerId
@@ -129,6 +131,7 @@ class NewTask:
     requested_by: str = "web"
     origin: str | None = None
     history: Sequence[Turn] = ()
+    slack: SlackOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +306,7 @@ class EventLog(Protocol):
     """Append-only logs, read by cursor."""
 
     async def append(self, lease: Lease, expected_seq: int, events: Sequence[Event]) -> int:
-        """Add to the log; answers the new last seq.
+        """Add to the log, and keep the lease as `renew` does; answers the new last seq.
 
         Raises: LeaseLost (stale epoch, or the task has ended); SeqConflict (not at
         `expected_seq`). Refused appends change nothing. Terminal events go through `finish`.
@@ -315,7 +318,7 @@ class EventLog(Protocol):
         ...
 
 
-class Store(Projects, Queue, EventLog, Blobs, Protocol):
+class Store(Projects, Queue, EventLog, Blobs, SlackState, Protocol):
     """All roles together, as an adapter offers them."""
 
     async def check(self) -> None:

@@ -17,6 +17,7 @@ from agents.types import BlobHash, FragmentId, OwnerId, ProjectId, SandboxId, Ta
 from bot.store import sqlite_log as log
 from bot.store import sqlite_projects as projects
 from bot.store import sqlite_queue as tasks
+from bot.store import sqlite_slack as slack
 from bot.store.encoding import check_ending, hash_blobs
 from bot.store.port import (
     QUEUE_TOPIC,
@@ -31,8 +32,9 @@ from bot.store.port import (
     TaskRow,
     Waker,
 )
+from bot.store.slack_port import Delivery, DeliveryEnd, InstallKey, SlackThread, ThreadProject
 from bot.store.sqlite_database import BUSY_S, MEMORY, Database
-from bot.store.sqlite_rows import to_us
+from bot.store.sqlite_rows import seconds_us, to_us
 
 __all__ = ["MEMORY", "SqliteStore"]
 
@@ -218,6 +220,57 @@ class SqliteStore:
 
     async def get(self, hashes: Sequence[BlobHash]) -> dict[BlobHash, bytes]:
         return await self._database.read(lambda c: log.get_blobs(c, hashes))
+
+    # --- Slack ---------------------------------------------------------------------------
+
+    async def thread_project(self, thread: SlackThread) -> ThreadProject | None:
+        return await self._database.read(lambda c: slack.thread_project(c, thread))
+
+    async def open_deliveries(self, team_id: str) -> list[Delivery]:
+        return await self._database.read(lambda c: slack.open_deliveries(c, team_id))
+
+    async def delivery(self, task_id: TaskId) -> Delivery | None:
+        return await self._database.read(lambda c: slack.get_delivery(c, task_id))
+
+    async def note_message(self, task_id: TaskId, message_ts: str) -> None:
+        await self._database.write(lambda c: slack.note_message(c, task_id, message_ts))
+
+    async def end_delivery(self, task_id: TaskId, end: DeliveryEnd) -> None:
+        await self._database.write(lambda c: slack.end_delivery(c, task_id, end))
+
+    async def first_time(self, key: str, *, keep_s: float) -> bool:
+        now = self._now()
+        until = now + seconds_us(keep_s)
+        return await self._database.write(lambda c: slack.first_time(c, key, now, until))
+
+    async def hold(self, name: str, holder: str, *, for_s: float) -> bool:
+        now = self._now()
+        until = now + seconds_us(for_s)
+        return await self._database.write(lambda c: slack.hold(c, name, holder, now, until))
+
+    async def release(self, name: str, holder: str) -> None:
+        await self._database.write(lambda c: slack.release(c, name, holder))
+
+    async def save_installation(self, key: InstallKey, sealed: str) -> None:
+        await self._database.write(lambda c: slack.save_installation(c, key, sealed))
+
+    async def installation(self, key: InstallKey) -> str | None:
+        return await self._database.read(lambda c: slack.get_installation(c, key))
+
+    async def installations(self) -> list[InstallKey]:
+        return await self._database.read(slack.list_installations)
+
+    async def delete_installation(self, key: InstallKey) -> None:
+        await self._database.write(lambda c: slack.delete_installation(c, key))
+
+    async def keep_state(self, state: str, data: str, *, keep_s: float) -> None:
+        now = self._now()
+        until = now + seconds_us(keep_s)
+        await self._database.write(lambda c: slack.keep_state(c, state, data, now, until))
+
+    async def use_state(self, state: str) -> str | None:
+        now = self._now()
+        return await self._database.write(lambda c: slack.use_state(c, state, now))
 
     def _now(self) -> int:
         return to_us(self._clock.now())

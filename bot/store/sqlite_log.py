@@ -7,8 +7,8 @@ from agents.errors import LeaseLost, NotFound, SeqConflict
 from agents.events import Event, Recorded
 from agents.types import BlobHash, TaskId, TaskStatus
 from bot.store.encoding import check_appended, dump_event
-from bot.store.port import Lease
-from bot.store.sqlite_rows import EVENT_VERSION, recorded_of
+from bot.store.port import LEASE_S, Lease
+from bot.store.sqlite_rows import EVENT_VERSION, recorded_of, seconds_us
 
 Line = tuple[str, str]
 """An event ready to be written: its kind and its JSON."""
@@ -34,10 +34,11 @@ def advance(
 ) -> None:
     """Move the task's last seq on, if the lease and the seq hold. Raises: LeaseLost, SeqConflict."""
     moved = connection.execute(
-        "UPDATE tasks SET last_seq = last_seq + ?, updated_at = ? WHERE id = ? AND epoch = ? "
-        "AND worker_id = ? AND status = ? AND last_seq = ?",
+        "UPDATE tasks SET last_seq = last_seq + ?, lease_until = ?, updated_at = ? WHERE id = ? "
+        "AND epoch = ? AND worker_id = ? AND status = ? AND last_seq = ?",
         (
             count,
+            now + seconds_us(LEASE_S),
             now,
             lease.task_id,
             lease.epoch,

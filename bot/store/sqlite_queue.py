@@ -11,6 +11,7 @@ from agents.ports import Ids
 from agents.types import OwnerId, ProjectId, TaskId, TaskStatus, WorkerId
 from bot.store import sqlite_log as log
 from bot.store import sqlite_projects as projects
+from bot.store import sqlite_slack as slack
 from bot.store.encoding import TERMINAL_STATUS, WORKER_LOST, clean_text, dump_event
 from bot.store.port import LEASE_S, MAX_ATTEMPTS, Ending, Lease, NewTask, TaskRow
 from bot.store.sqlite_rows import seconds_us, task_of
@@ -89,6 +90,10 @@ def enqueue(connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: in
         requested_by=new.requested_by,
     )
     _insert_task(connection, new, project_id, task_id, now)
+    if new.slack is not None:
+        slack.insert_delivery(connection, task_id, new.slack, now)
+        if new.slack.thread.thread_ts:
+            slack.bind_thread(connection, project_id, new.slack.thread)
     log.insert_lines(connection, task_id, 0, [(accepted.kind, dump_event(accepted))], now)
     for message in (
         projects.NewMessage(ids.messages[0], "USER", "RESULT", "COMPLETE", new.prompt),

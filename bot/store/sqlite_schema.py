@@ -130,7 +130,65 @@ _V1 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1,)
+_V2 = (
+    # Which project a Slack thread is about. Written by enqueue and note_message. Read by every
+    # reply in a thread. Deleted: never.
+    """
+    CREATE TABLE slack_threads (
+        team_id TEXT NOT NULL,
+        channel_id TEXT NOT NULL,
+        thread_ts TEXT NOT NULL,
+        project_id TEXT NOT NULL UNIQUE REFERENCES projects (id),
+        PRIMARY KEY (team_id, channel_id, thread_ts)
+    ) WITHOUT ROWID
+    """,
+    # A task's live message in Slack, and the outbox: a row without `ended` is still to be
+    # delivered. Written by enqueue and the workspace's writer. Read by it. Deleted: never.
+    """
+    CREATE TABLE deliveries (
+        task_id TEXT NOT NULL UNIQUE REFERENCES tasks (id),
+        team_id TEXT NOT NULL,
+        channel_id TEXT NOT NULL,
+        thread_ts TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        message_ts TEXT,
+        ended TEXT,
+        created_at INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX deliveries_open ON deliveries (team_id) WHERE ended IS NULL",
+    # What was counted already. Written and read when an event arrives. Deleted by the next one
+    # after its time.
+    """
+    CREATE TABLE seen_events (key TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID
+    """,
+    "CREATE INDEX seen_events_by_expiry ON seen_events (expires_at)",
+    # Where the app is installed, with its sealed tokens. Written by OAuth and token rotation. Read
+    # by every call to that workspace. Deleted by uninstalling.
+    """
+    CREATE TABLE installations (
+        enterprise_id TEXT NOT NULL,
+        team_id TEXT NOT NULL,
+        sealed TEXT NOT NULL,
+        PRIMARY KEY (enterprise_id, team_id)
+    )
+    """,
+    # OAuth and sign-in states. Written when somebody is sent away, read and deleted when they come
+    # back, or by the next one after their time.
+    """
+    CREATE TABLE oauth_states (
+        state TEXT PRIMARY KEY, data TEXT NOT NULL, expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    # What one process holds at a time. Written and read by who wants it. Deleted by release.
+    """
+    CREATE TABLE locks (
+        name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)
 """Statements that lead from version n to n + 1. Append only: released ones never change."""
 
 

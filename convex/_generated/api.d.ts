@@ -28,11 +28,13 @@ import type * as lib_messages from "../lib/messages.js";
 import type * as lib_progress from "../lib/progress.js";
 import type * as lib_projects from "../lib/projects.js";
 import type * as lib_queue from "../lib/queue.js";
+import type * as lib_slack from "../lib/slack.js";
 import type * as lib_validators from "../lib/validators.js";
 import type * as lib_version from "../lib/version.js";
 import type * as messages from "../messages.js";
 import type * as projects from "../projects.js";
 import type * as retention from "../retention.js";
+import type * as slack from "../slack.js";
 import type * as streaming from "../streaming.js";
 import type * as tasks from "../tasks.js";
 
@@ -60,11 +62,13 @@ declare const fullApi: ApiFromModules<{
   "lib/progress": typeof lib_progress;
   "lib/projects": typeof lib_projects;
   "lib/queue": typeof lib_queue;
+  "lib/slack": typeof lib_slack;
   "lib/validators": typeof lib_validators;
   "lib/version": typeof lib_version;
   messages: typeof messages;
   projects: typeof projects;
   retention: typeof retention;
+  slack: typeof slack;
   streaming: typeof streaming;
   tasks: typeof tasks;
 }>;

@@ -1,8 +1,8 @@
 /**
  * Bytes by their SHA-256, in chunks.
  *
- * A document may have 1 MiB, so a file is split. Chunks are written in order, which makes the last
- * one the proof that all are there; writing one that is there already changes nothing.
+ * A document may have 1 MiB, so a file is split. Chunks are written in order, and with the last one
+ * the head, which says that all are there; writing one that is there already changes nothing.
  */
 import type { Infer } from "convex/values";
 import { v } from "convex/values";
@@ -33,12 +33,11 @@ export const filePage = v.object({
 export type Chunk = Infer<typeof chunkView>;
 
 export async function hasFile(ctx: QueryCtx, hash: string): Promise<boolean> {
-  const last = await ctx.db
-    .query("files")
+  const head = await ctx.db
+    .query("fileHeads")
     .withIndex("by_hash", (q) => q.eq("hash", hash))
-    .order("desc")
     .first();
-  return last !== null && last.chunk === last.chunks - 1;
+  return head !== null;
 }
 
 /** Those of the hashes whose bytes are not all stored. */
@@ -53,11 +52,14 @@ export async function putChunk(ctx: MutationCtx, chunk: Chunk): Promise<void> {
   if (chunk.bytes.byteLength > CHUNK_BYTES || chunk.chunk >= chunk.chunks) {
     throw refusal("bad_request", `a chunk has at most ${CHUNK_BYTES} bytes`);
   }
+  if (await hasFile(ctx, chunk.hash)) return;
   const there = await ctx.db
     .query("files")
     .withIndex("by_hash", (q) => q.eq("hash", chunk.hash).eq("chunk", chunk.chunk))
     .first();
   if (there === null) await ctx.db.insert("files", chunk);
+  const { hash, chunks, size } = chunk;
+  if (chunk.chunk === chunks - 1) await ctx.db.insert("fileHeads", { hash, chunks, size });
 }
 
 /** Chunks of these files in order, until a page is full. */

@@ -9,6 +9,7 @@ import { progressFields, type progressPatch } from "./validators";
 export const progressView = v.object(progressFields);
 
 export type ProgressPatch = Infer<typeof progressPatch>;
+type Status = Doc<"taskProgress">["status"];
 
 export function viewProgress(row: Doc<"taskProgress">): Infer<typeof progressView> {
   const { _id, _creationTime, ...view } = row;
@@ -43,7 +44,7 @@ export async function startProgress(ctx: MutationCtx, task: Doc<"tasks">): Promi
 export async function writeProgress(
   ctx: MutationCtx,
   taskId: string,
-  patch: ProgressPatch,
+  patch: ProgressPatch & { status?: Status },
   now: number,
 ): Promise<void> {
   const row = await findProgress(ctx, taskId);

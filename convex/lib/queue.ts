@@ -11,9 +11,11 @@ import { v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { refusal } from "./errors";
+import { findFragment } from "./fragments";
 import { type EventLine, insertEvents } from "./log";
 import { settleAnswer, startAnswer } from "./messages";
 import { type ProgressPatch, writeProgress } from "./progress";
+import { findProject } from "./projects";
 import { lease as leaseFields, taskFields } from "./validators";
 
 /** `LEASE_S` and `MAX_ATTEMPTS` of `bot/store/port.py`. */
@@ -126,7 +128,8 @@ export async function takeTask(
         ? await oldestRunnable(ctx, now)
         : runnable(await findTask(ctx, claim.only), now);
     if (next.task === null) return { ...next, ended };
-    const ending = endingInstead(next.task, claim.lost);
+    const orphaned = await isOrphaned(ctx, next.task);
+    const ending = orphaned ? claim.lost : endingInstead(next.task, claim.lost);
     if (ending === null) {
       return { task: await start(ctx, next.task, claim, now), ended, dueAt: null };
     }
@@ -189,6 +192,13 @@ function older(one: Task | null, other: Task): Task {
 function earlier(one: number | null, other: number | null): number | null {
   if (one === null || other === null) return one ?? other;
   return Math.min(one, other);
+}
+
+/** Whether its project, or that one's newest version, is not there any more: somebody removed it. */
+async function isOrphaned(ctx: QueryCtx, task: Task): Promise<boolean> {
+  const project = await findProject(ctx, task.projectId);
+  if (project === null) return true;
+  return project.head !== undefined && (await findFragment(ctx, project.head)) === null;
 }
 
 /** How a task ends that was to be claimed: somebody asked it to stop, or it was lost too often. */

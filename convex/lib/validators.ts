@@ -116,7 +116,6 @@ export const problem = v.object({
 
 /** The fold of a log, as far as a frontend shows it; what is left out stays as it is. */
 export const progressPatch = v.object({
-  status: v.optional(taskStatus),
   stage: v.optional(v.string()),
   message: v.optional(v.string()),
   streamedContent: v.optional(v.string()),
@@ -124,6 +123,32 @@ export const progressPatch = v.object({
   error: v.optional(problem),
   previewUrl: v.optional(v.string()),
 });
+
+/** A thread in a workspace's channel; with an empty `threadTs`, the message to come begins it. */
+export const slackThread = v.object({
+  teamId: v.string(),
+  channelId: v.string(),
+  threadTs: v.string(),
+});
+
+/** Where in Slack a task was asked for, and by whom. */
+export const slackOrigin = v.object({ ...slackThread.fields, userId: v.string() });
+
+export const deliveryEnd = v.union(v.literal("done"), v.literal("dead"));
+
+/** Where in Slack a task is shown, and whether its end has arrived there. */
+export const deliveryFields = {
+  taskId: v.string(),
+  projectId: v.string(),
+  owner: v.string(),
+  teamId: v.string(),
+  channelId: v.string(),
+  threadTs: v.string(),
+  userId: v.string(),
+  messageTs: v.optional(v.string()),
+  ended: v.optional(deliveryEnd),
+  createdAt: v.number(),
+};
 
 export const progressFields = {
   taskId: v.string(),

@@ -1,7 +1,8 @@
 """Campaign `convex-calls`: how many calls to Convex a process makes, idle and for a task.
 
 The real server runs over the loopback host. It idles for a minute; then tasks are built whose model
-takes SIZE seconds to stream its answer, with and without somebody who watches. What that means in
+takes SIZE seconds: once it writes files all the time, once it talks all the time, which is the most
+that a model can cost; each with and without somebody who watches. What that means in
 a month is arithmetic: Convex's free plan has a million calls (docs.convex.dev/production/state/limits).
 """
 
@@ -42,20 +43,34 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
             async with serving(Path(folder) / "data", **settings) as server:
                 await _build(server, host, watched=True)  # what happens once is not counted
                 idle = await _idle(host)
-                watched = await _build(server, host, watched=True)
-                alone = await _build(server, host, watched=False)
+                tasks = {
+                    f"{kind}_{who}": await _build(server, host, kind, watched=who == "watched")
+                    for kind in ("writes", "talks")
+                    for who in ("alone", "watched")
+                }
         stats = await host.stats()
-    return _figures(idle, watched, alone, stats.largest_bytes)
+    return _figures(idle, tasks, stats.largest_bytes)
 
 
 def _answer(seen: Seen, seconds: float) -> Reply:
-    """An app in one call whose pieces take the seconds, then the last words."""
+    """An app in one call whose pieces take the seconds, or the last words that do."""
     if not seen.tools:
         return text(_SUMMARY)
+    if "talks" in str(seen.body["messages"]):
+        return _talk(seen, seconds)
     if seen.last["role"] == "tool":
         return text("All done. <task_summary>A page.</task_summary>")
     app = {**quick_app(), "notes.md": "Boats in the harbour.\n" * 200}
     reply = files(app, size=40)
+    return paced(reply, seconds / len(reply.frames))
+
+
+def _talk(seen: Seen, seconds: float) -> Reply:
+    """A few words every 50 ms."""
+    if seen.last["role"] != "tool":
+        return files(quick_app(), size=400)
+    words = ["a few words, ", "and then some more, "] * round(seconds * 10)
+    reply = text(*words, "<task_summary>A page.</task_summary>")
     return paced(reply, seconds / len(reply.frames))
 
 
@@ -66,10 +81,13 @@ async def _idle(host: ConvexHost) -> Counter[str]:
     return await _calls(host) - before
 
 
-async def _build(server: Server, host: ConvexHost, *, watched: bool) -> Counter[str]:
-    print(f"one task, {'watched' if watched else 'with nobody watching'}", file=sys.stderr)
+async def _build(
+    server: Server, host: ConvexHost, kind: str = "writes", *, watched: bool
+) -> Counter[str]:
+    who = "somebody watches" if watched else "nobody watches"
+    print(f"a model that {kind}, {who}", file=sys.stderr)
     before = await _calls(host)
-    started = await server.start("A page about boats", framework="react")
+    started = await server.start(f"A page about a boat that {kind}", framework="react")
     if watched:
         frames = await server.follow(started.task_id)
         assert frames[-1].type == "complete", frames[-1].data
@@ -96,19 +114,18 @@ async def _calls(host: ConvexHost) -> Counter[str]:
 
 
 def _figures(
-    idle: Counter[str], watched: Counter[str], alone: Counter[str], largest_bytes: int
+    idle: Counter[str], tasks: Mapping[str, Counter[str]], largest_bytes: int
 ) -> Mapping[str, object]:
     idle_month = idle.total() * MINUTES_A_MONTH
-    per_task = watched.total()
+    totals = {kind: calls.total() for kind, calls in tasks.items()}
+    usual = totals["writes_watched"]
     return {
         "ok": idle.total() <= IDLE_PER_MINUTE and largest_bytes < 1024 * 1024 // 2,
         "idle_per_minute": idle.total(),
         "idle_month": idle_month,
-        "per_task_watched": per_task,
-        "per_task_alone": alone.total(),
-        "watched": dict(watched.most_common()),
-        "alone": dict(alone.most_common()),
-        "free_plan_tasks_a_month": max(0, FREE_CALLS - idle_month) // per_task,
-        "calls_a_month_at_10000_a_day": idle_month + per_task * TASKS_A_DAY * 30,
+        "per_task": totals,
+        "by_function": {kind: dict(calls.most_common()) for kind, calls in tasks.items()},
+        "free_plan_tasks_a_month": max(0, FREE_CALLS - idle_month) // usual,
+        "calls_a_month_at_10000_a_day": idle_month + usual * TASKS_A_DAY * 30,
         "largest_document_bytes": largest_bytes,
     }

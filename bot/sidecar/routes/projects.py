@@ -1,6 +1,5 @@
 """Projects over HTTP: the app, its files, its versions."""
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +7,7 @@ from aiohttp import web
 
 from agents.types import FragmentId, OwnerId, ProjectId
 from bot.services.projects import ProjectService
-from bot.sidecar.archive import archive_name, build_archive
+from bot.sidecar.archive import archive_response
 from bot.sidecar.bodies import RestoreBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN
@@ -89,13 +88,7 @@ async def archive(request: web.Request) -> web.Response:
     service, owner, project_id = _about(request)
     request[NOUN] = "version"
     fragment, contents = await service.app(owner, project_id)
-    name = archive_name(fragment.title)
-    body = await asyncio.to_thread(build_archive, contents, folder=name)
-    return web.Response(
-        body=body,
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
-    )
+    return await archive_response(fragment.title, contents)
 
 
 async def fragments(request: web.Request) -> web.Response:

@@ -56,6 +56,8 @@ QUERIES: dict[str, Body] = {
 
 NAMES_NOTHING = {"/", "/client.js", "/healthz", "/readyz", "/api/info", "/api/projects"}
 STATIC = "/page/"
+SIGNED = "{signed}"
+"""In a route whose address is its own key: who holds it may have what it names, and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Door:
     @property
     def names_something(self) -> bool:
         at = self.template
+        if SIGNED in at:
+            return False
         return "{" in at or at in BODIES or at in QUERIES
 
     async def knock(self, sidecar: RunningSidecar, names: Names) -> "Answer":
@@ -148,7 +152,8 @@ async def street(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def test_every_door_is_known(street: Street) -> None:
     all_doors = set(doors(street.bob))
     silent = {d.template for d in all_doors if not d.names_something}
-    assert {at for at in silent if not at.startswith(STATIC)} == NAMES_NOTHING
+    told = {at for at in silent if not at.startswith(STATIC) and SIGNED not in at}
+    assert told == NAMES_NOTHING
     assert {d.template for d in all_doors if d.method == "POST"} == set(BODIES)
     assert {d.method for d in all_doors} == {"GET", "HEAD", "POST"}
     assert len([d for d in all_doors if d.names_something]) >= 16
@@ -169,7 +174,7 @@ async def test_what_is_anns_is_to_bob_as_if_it_were_not_there(street: Street) ->
 
 async def test_what_names_nothing_tells_bob_nothing_of_ann(street: Street) -> None:
     for door in doors(street.bob):
-        if not door.names_something:
+        if not door.names_something and SIGNED not in door.template:
             check_tells_nothing(door, await door.knock(street.bob, street.anns), street)
     listed = json.loads((await Door("GET", "/api/projects").knock(street.bob, MISSING)).text)
     assert [p["projectId"] for p in listed["projects"]] == [street.bobs.project_id]

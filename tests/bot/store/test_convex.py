@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from agents.errors import LeaseLost, StoreUnavailable
 from agents.events import (
     FileChanged,
     NoticeGiven,
@@ -22,7 +23,7 @@ from agents.types import BlobHash, Stage, TaskStatus
 from bot.services.projects import ProjectService
 from bot.store.convex import ConvexStore
 from bot.store.port import QUEUE_TOPIC, Claim, cancel_topic
-from tests.contracts.store.adapters import OWNER, World, failed
+from tests.contracts.store.adapters import OTHER_WORKER, OWNER, WORKER, World, failed
 from tests.fakes.convex import shared_host
 from tests.fakes.convex_store import open_convex_store
 
@@ -267,3 +268,42 @@ async def test_a_stop_asked_for_elsewhere_is_noticed_with_the_next_append(place:
     place.heard.topics.clear()
     await append(place, claim, 1, NoticeGiven(message="one"))
     assert place.heard.topics == [claim.task.id, cancel_topic(claim.task.id)]
+
+
+# --- what reviewers found ----------------------------------------------------------------
+
+
+async def test_a_claim_whose_answer_never_came_is_found_by_the_next_one(place: Place) -> None:
+    await place.enqueue()
+    await shared_host().set_fault("lossy", place.name, every=1, only=["tasks:claim"])
+    with pytest.raises(StoreUnavailable):
+        await place.store.claim(WORKER)
+    await shared_host().set_fault("none", place.name)
+    claim = await place.claim()
+    assert (claim.task.attempts, claim.lease.epoch) == (1, 1), "no attempt was spent"
+
+
+async def test_an_app_larger_than_one_transaction_may_read_is_saved(place: Place) -> None:
+    app = {f"img/{n}.bin": bytes([n]) * 250_000 for n in range(80)}
+    claim = await place.build(app)
+    [fragment] = await place.store.fragments(OWNER, claim.task.project_id)
+    assert len(fragment.files) == 80
+    async with open_convex_store(place.clock, RandomIds(), deployment=place.name) as other:
+        assert await other.put(list(app.values())) == [fragment.files[path] for path in app]
+
+
+async def test_half_an_emoji_reaches_neither_the_log_nor_the_progress_row(place: Place) -> None:
+    claim = await place.start()
+    await append(place, claim, 1, TextStreamed(content="Here it is \ud83d"))
+    row = await place.as_owner("streaming:getProgress", taskId=claim.task.id)
+    assert row["streamedContent"] == "Here it is \ufffd"
+
+
+async def test_a_fold_is_forgotten_with_the_lease(place: Place) -> None:
+    claim = await place.start()
+    await place.clock.advance(60)
+    async with open_convex_store(place.clock, RandomIds(), deployment=place.name) as other:
+        await other.claim(OTHER_WORKER)
+    with pytest.raises(LeaseLost):
+        await append(place, claim, 1, NoticeGiven(message="zombie"))
+    assert not place.store._progress.knows(claim.task.id, 1)  # type: ignore[attr-defined]

@@ -166,6 +166,7 @@ class LifeCycle(RuleBasedStateMachine):
                 self.runner.run(work)
         else:
             task.seq += count
+            task.expires = self.time + LEASE_S
             assert self.runner.run(work) == task.seq
 
     @rule(task_id=tasks)

@@ -108,6 +108,18 @@ async function readBody(request) {
 }
 
 /**
+ * Convex reads JSON with serde_json, which takes no half of a surrogate pair; Node would.
+ * @param {string} _
+ * @param {any} value
+ */
+function whole(_, value) {
+  if (typeof value === "string" && !value.isWellFormed()) {
+    throw new SyntaxError("lone leading surrogate in hex escape");
+  }
+  return value;
+}
+
+/**
  * As `common::http::extract::Json`: the content type is required.
  * @param {Request} request
  * @param {Buffer} content
@@ -119,7 +131,7 @@ function parseBody(request, content) {
     throw bad("Expected request with `Content-Type: application/json`");
   }
   try {
-    const body = JSON.parse(content.toString());
+    const body = JSON.parse(content.toString(), whole);
     if (body instanceof Object) return body;
   } catch (error) {
     throw bad(`Failed to parse the request body as JSON: ${/** @type {Error} */ (error).message}`);

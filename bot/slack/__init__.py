@@ -1,0 +1,1 @@
+"""Slack: listens to people, and keeps one message per task alive."""

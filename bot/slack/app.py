@@ -1,0 +1,282 @@
+"""The Slack side of a process: Bolt over Socket Mode or HTTP, and the workspace's live messages."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+import aiohttp
+from aiohttp import web
+from slack_bolt import BoltResponse
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request import payload_utils
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
+
+from agents.background import Background
+from agents.errors import ProviderError, UserError
+from agents.logger import create_logger
+from agents.ports import Clock
+from bot.services.downloads import DownloadLinks
+from bot.slack.desk import Desk
+from bot.slack.door import SlackDoor
+from bot.slack.errors import WorkspaceGone
+from bot.slack.listeners import COMMAND, Listeners
+from bot.slack.shelf import ShelfFacts
+from bot.slack.surface import Surface, SurfaceParts
+
+log = create_logger(__name__)
+
+EVENTS_PATH = "/slack/events"
+SOCKETS = 2
+"""WebSockets per process: Slack renews each now and then, and what comes meanwhile takes another."""
+
+_AGAIN_S = 5.0
+_NO_SECRET = "unused: signatures are checked before Bolt"  # noqa: S105 - it is none
+_NONSENSE = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+"""What Bolt raises of payloads such as Slack never sends."""
+
+_KINDS: tuple[Callable[[dict[str, Any]], Any], ...] = (
+    payload_utils.is_event,
+    payload_utils.is_slash_command,
+    payload_utils.is_action,
+    payload_utils.is_shortcut,
+    payload_utils.is_view,
+    payload_utils.is_options,
+)
+"""Of everything else there is no listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings:
+    """How this process is connected: an app token for Socket Mode, a signing secret for HTTP."""
+
+    bot_token: str
+    app_token: str | None = None
+    signing_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Who we are in a workspace. `url` is where links to its threads begin."""
+
+    team_id: str
+    bot_user_id: str
+    bot_id: str
+    url: str | None = None
+
+
+class SlackApp:
+    """One workspace's app, connected."""
+
+    def __init__(
+        self, settings: SlackSettings, workspace: Workspace, door: SlackDoor, listeners: Listeners
+    ) -> None:
+        self._verifier = (
+            None if settings.signing_secret is None else SignatureVerifier(settings.signing_secret)
+        )
+        self.listeners = listeners
+        self.bolt = AsyncApp(
+            name="zapdev",
+            logger=_bolt_logger(),
+            client=door.client,
+            authorize=_always(settings, workspace),
+            signing_secret=_NO_SECRET,
+            request_verification_enabled=False,  # done here, before anything is parsed or logged
+            process_before_response=True,  # listeners are quick, and Bolt waits for them itself
+        )
+        self.bolt.middleware(_only_what_is_known)
+        listeners.register(self.bolt)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Slack's request over HTTP: 401 without its signature, 400 where it makes no sense."""
+        body = _decoded(await request.read())
+        if body is None or not self._is_signed(request.headers, body):
+            return web.json_response({"error": "not signed by Slack"}, status=401)
+        try:
+            _check(body, request.content_type)
+            asked = AsyncBoltRequest(body=body, headers=dict(request.headers))
+            answer = await self.bolt.async_dispatch(asked)
+        except _NONSENSE as error:  # what our own listeners raise goes to their error boundary
+            log.warning("request from Slack not understood", error=type(error).__name__)
+            return web.json_response({"error": "not understood"}, status=400)
+        return await to_aiohttp_response(answer)
+
+    def _is_signed(self, headers: Mapping[str, str], body: str) -> bool:
+        """By Slack, within the last five minutes."""
+        stamp = headers.get("X-Slack-Request-Timestamp", "")
+        signature = headers.get("X-Slack-Signature", "")
+        if self._verifier is None or not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15):
+            return False
+        if not signature.isascii():
+            return False
+        return bool(self._verifier.is_valid(body, stamp, signature))
+
+
+def _decoded(raw: bytes) -> str | None:
+    """None for what is no text, as all that Slack sends is."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _check(body: str, content_type: str) -> None:
+    """An object, or a form that may hold one. Raises: ValueError, RecursionError."""
+    if content_type == "application/json":
+        payload = json.loads(body)
+    else:
+        fields = parse_qs(body, keep_blank_values=True, strict_parsing=True)
+        payload = json.loads(fields["payload"][0]) if "payload" in fields else fields
+    if not isinstance(payload, dict) or not payload:
+        raise ValueError("no object")
+
+
+async def _only_what_is_known(
+    body: dict[str, Any],
+    next: Callable[[], Awaitable[Any]],  # noqa: A002 - Bolt's name for it
+) -> BoltResponse | None:
+    """A payload that no kind of listener takes is acknowledged; Bolt would log it whole."""
+    if any(is_kind(body) for is_kind in _KINDS):
+        await next()
+        return None
+    return BoltResponse(status=200, body="")
+
+
+def _bolt_logger() -> logging.Logger:
+    """Warnings and worse go where all logs go; below that Bolt logs whole payloads.
+
+    Its own advice about tokens in the environment is left out: settings are not its business.
+    """
+    logger = logging.Logger("slack_bolt", logging.WARNING)  # noqa: LOG001 - not one of the tree's
+    logger.parent = logging.root
+    logger.addFilter(lambda record: "`token`" not in record.getMessage())
+    return logger
+
+
+def _always(
+    settings: SlackSettings, workspace: Workspace
+) -> Callable[[], Awaitable[AuthorizeResult]]:
+    """The same for every event: nothing is looked up, and Slack is not asked again.
+
+    Bolt fills arguments by their names, and takes a method's `self` for one.
+    """
+    result = AuthorizeResult(
+        enterprise_id=None,
+        team_id=workspace.team_id,
+        bot_token=settings.bot_token,
+        bot_id=workspace.bot_id,
+        bot_user_id=workspace.bot_user_id,
+    )
+
+    async def authorize() -> AuthorizeResult:
+        return result
+
+    return authorize
+
+
+@asynccontextmanager
+async def slack_app(
+    settings: SlackSettings,
+    door: SlackDoor,
+    desk: Desk,
+    parts: SurfaceParts,
+    downloads: DownloadLinks | None = None,
+) -> AsyncIterator[SlackApp]:
+    """Connect, listen and keep the workspace's messages while inside.
+
+    Raises: UserError when Slack does not accept a token.
+    """
+    workspace = await _introduce(door)
+    app = SlackApp(
+        settings, workspace, door, Listeners(desk, door, _facts(workspace, parts, downloads))
+    )
+    background = Background()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(background.stop)
+        background.spawn(_keep_writing(parts, workspace.team_id, parts.clock), name="slack-surface")
+        stack.push_async_callback(app.listeners.close)
+        if settings.app_token is not None:
+            for _ in range(SOCKETS):
+                await stack.enter_async_context(_socket(app.bolt, settings.app_token))
+        yield app
+
+
+def _facts(
+    workspace: Workspace, parts: SurfaceParts, downloads: DownloadLinks | None
+) -> ShelfFacts:
+    return ShelfFacts(
+        clock=parts.clock,
+        command=COMMAND,
+        bot_user_id=workspace.bot_user_id,
+        workspace_url=workspace.url,
+        offline=parts.offline,
+        preview_is_local=parts.preview_is_local,
+        downloads=downloads,
+    )
+
+
+@asynccontextmanager
+async def _socket(bolt: AsyncApp, app_token: str) -> AsyncIterator[None]:
+    """One WebSocket, kept open. Raises: UserError."""
+    handler = AsyncSocketModeHandler(bolt, app_token)
+    try:
+        await _connect(handler)
+        yield
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call]
+
+
+async def _connect(handler: AsyncSocketModeHandler) -> None:
+    """Ask for an address first: by itself the client would ask for ever. Raises: UserError."""
+    socket = handler.client
+    try:
+        socket.wss_uri = await socket.issue_new_wss_url()
+    except SlackApiError as error:
+        raise UserError(
+            f"Slack does not accept SLACK_APP_TOKEN ({error.response.get('error')}).",
+            field="SLACK_APP_TOKEN",
+            hint="Copy the app-level token (xapp-…, with connections:write) from the app's page.",
+        ) from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        log.warning("Slack is not reachable, and is tried again", error=repr(error))
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+
+
+async def _introduce(door: SlackDoor) -> Workspace:
+    """Ask Slack who we are. Raises: UserError."""
+    try:
+        us: Mapping[str, object] = await door.who("")
+    except WorkspaceGone as error:
+        raise UserError(
+            f"Slack does not accept SLACK_BOT_TOKEN ({error}).",
+            field="SLACK_BOT_TOKEN",
+            hint="Copy the bot token (xoxb-…) from the app's OAuth page again.",
+        ) from error
+    except ProviderError as error:
+        raise UserError(
+            f"Slack could not be asked: {error}.", hint="Check the network and SLACK_API_URL."
+        ) from error
+    url = str(us.get("url") or "")
+    return Workspace(
+        str(us["team_id"]), str(us["user_id"]), str(us.get("bot_id") or ""), url or None
+    )
+
+
+async def _keep_writing(parts: SurfaceParts, team_id: str, clock: Clock) -> None:
+    """A boundary: a defect in the surface is logged, and it begins anew from the store."""
+    while True:
+        try:
+            await Surface(parts, team_id).run()
+        except Exception:
+            log.exception("live messages stopped", team_id=team_id)
+            await clock.sleep(_AGAIN_S)
+        else:
+            return

@@ -1,0 +1,44 @@
+"""The app's own page in Slack."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from agents.errors import ProviderError, StoreError
+from agents.logger import create_logger
+from bot.render.slack_blocks import View
+from bot.render.slack_replies import render_trouble
+from bot.slack.door import SlackDoor
+from bot.slack.payloads import Body, Context, Said, said_in_event
+from bot.slack.reception import Reception
+from bot.slack.work import Work
+
+log = create_logger(__name__)
+
+Ack = Callable[..., Awaitable[Any]]
+
+
+class Home:
+    """Publishes a person's Home tab when they look at it."""
+
+    def __init__(self, reception: Reception, door: SlackDoor, work: Work) -> None:
+        self._reception = reception
+        self._door = door
+        self._work = work
+
+    async def on_opened(self, ack: Ack, body: Body, context: Context) -> None:
+        """Of the Home tab only: the messages tab tells us, too."""
+        if body["event"].get("tab") == "home":
+            said = said_in_event(body, context)
+            self._work.begin(self._publish(said), name="slack-home")
+        await ack()
+
+    async def _publish(self, said: Said) -> None:
+        try:
+            view: View = await self._reception.shelf.home(said)
+        except StoreError as error:
+            log.warning("store unavailable", action="home", reason=str(error))
+            view = {"type": "home", "blocks": render_trouble().blocks}
+        try:
+            await self._door.publish_home(said.team_id, said.user_id, view)
+        except ProviderError as error:
+            log.warning("home not published", error=str(error))

@@ -1,0 +1,265 @@
+"""A person's apps, to look at: lists, the Home tab, files and changes, the way to download one.
+
+Nothing here changes anything. Each method raises StoreError, and UserError for what a person can
+mend.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from agents.errors import BadRequest
+from agents.models import ModelCatalog
+from agents.ports import Clock
+from agents.task_state import fold
+from agents.types import AppFiles, OwnerId, ProjectId, TaskId
+from bot.render import slack_replies as replies
+from bot.render.slack_blocks import SlackMessage, View, context
+from bot.render.slack_help import render_help
+from bot.render.slack_home import (
+    HomeProject,
+    HomeSettings,
+    HomeUsage,
+    render_home,
+    render_list,
+    render_usage,
+)
+from bot.render.slack_views import (
+    FILES_PER_PAGE,
+    FileEntry,
+    FilesPage,
+    render_diff_view,
+    render_files_view,
+)
+from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
+from bot.services.projects import ProjectService, ProjectSummary
+from bot.slack.changes import compare, text_of
+from bot.slack.desk import WHOLE_LOG, DeskStore
+from bot.slack.intents import Topic
+from bot.slack.payloads import Said
+from bot.store.port import Fragment, TaskRow
+from bot.store.slack_port import Delivery
+
+USED_FOR = timedelta(hours=24)
+_COUNTED_PROJECTS = 30
+_PRICED_TASKS = 30
+_THREADS_LOOKED_UP = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfFacts:
+    """What is shown beside the store's rows."""
+
+    clock: Clock
+    command: str
+    bot_user_id: str | None = None
+    workspace_url: str | None = None
+    """Such as https://acme.slack.com/: where links to its threads begin."""
+    offline: bool = False
+    preview_is_local: bool = True
+    downloads: DownloadLinks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Which part of an app's files is looked at."""
+
+    files_page: int = 0
+    picked: int | None = None
+    code_page: int = 0
+
+
+class Shelf:
+    """Reads apps for people."""
+
+    def __init__(
+        self, store: DeskStore, projects: ProjectService, models: ModelCatalog, facts: ShelfFacts
+    ) -> None:
+        self._store = store
+        self._projects = projects
+        self._models = models
+        self._facts = facts
+
+    @property
+    def settings(self) -> HomeSettings:
+        """What a build uses that names nothing else; nobody has defaults of their own yet."""
+        model = self._models.default
+        return HomeSettings(model=model.key, offline_model=self._facts.offline)
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models that there are to choose from."""
+        return tuple(self._models.models)
+
+    def help(self) -> SlackMessage:
+        facts = self._facts
+        return render_help(facts.command, facts.bot_user_id, offline_model=facts.offline)
+
+    async def show(self, said: Said, topic: Topic) -> SlackMessage:
+        """Raises: BadRequest for what is not there yet."""
+        match topic:
+            case "help":
+                return self.help()
+            case "list":
+                return render_list(await self._apps(said.owner))
+            case "status":
+                return await self._status(said)
+            case "usage":
+                summaries = await self._projects.summaries(said.owner)
+                return render_usage(await self._usage(said.owner, summaries), self.settings)
+            case "settings":
+                raise BadRequest(
+                    "Defaults cannot be kept yet.",
+                    hint="Name what you want with a build: --framework vue, --model openai/gpt-4o.",
+                )
+            case "link" | "unlink":
+                raise BadRequest(
+                    "There are no accounts to link here.",
+                    hint="You are known by your Slack user. Just say what to build.",
+                )
+
+    async def home(self, said: Said) -> View:
+        """What a person sees in the app's Home tab."""
+        summaries = await self._projects.summaries(said.owner)
+        usage = await self._usage(said.owner, summaries)
+        return render_home(await self._shown(summaries), usage, self.settings)
+
+    # --- lists ---------------------------------------------------------------------------
+
+    async def _status(self, said: Said) -> SlackMessage:
+        """The thread's app; without a thread, what of the person's is being built."""
+        there = await self._store.thread_project(said.thread) if said.thread_ts else None
+        if there is not None:
+            project = await self._store.project(there.owner, there.project_id)
+            rows = await self._store.tasks(there.owner, there.project_id)
+            apps = await self._shown([ProjectSummary(project, rows[0] if rows else None)])
+            return replace(render_list(apps), text="This thread's app.")
+        summaries = await self._projects.summaries(said.owner)
+        opened = [s for s in summaries if s.newest is not None and not s.newest.status.is_terminal]
+        if not opened:
+            words = "Nothing of yours is being built right now."
+            return replies.render_notice(words, replies.BUILD_SOMETHING)
+        words = f"{len(opened)} build{'s' * (len(opened) != 1)} going on."
+        return replace(render_list(await self._shown(opened)), text=words)
+
+    async def _apps(self, owner: OwnerId) -> list[HomeProject]:
+        return await self._shown(await self._projects.summaries(owner))
+
+    async def _shown(self, summaries: Sequence[ProjectSummary]) -> list[HomeProject]:
+        newest = [summary.newest for summary in summaries[:_THREADS_LOOKED_UP]]
+        links = await asyncio.gather(*(self._thread_link(row) for row in newest))
+        links += [None] * (len(summaries) - len(links))
+        return [self._app(*pair) for pair in zip(summaries, links, strict=True)]
+
+    def _app(self, summary: ProjectSummary, thread_link: str | None) -> HomeProject:
+        project, newest = summary.project, summary.newest
+        return HomeProject(
+            id=project.id,
+            title=project.title,
+            updated_at=project.updated_at,
+            framework=project.framework,
+            status=None if newest is None else newest.status,
+            preview_link=project.preview_url,
+            preview_is_local=self._facts.preview_is_local,
+            thread_link=thread_link,
+        )
+
+    async def _thread_link(self, row: TaskRow | None) -> str | None:
+        """To the newest task's message, once it is there."""
+        base = self._facts.workspace_url
+        delivery = None if row is None or base is None else await self._store.delivery(row.id)
+        if delivery is None or delivery.message_ts is None:
+            return None
+        stamp = delivery.message_ts.replace(".", "")
+        return f"{base}archives/{delivery.origin.thread.channel_id}/p{stamp}"
+
+    async def _usage(self, owner: OwnerId, summaries: Sequence[ProjectSummary]) -> HomeUsage:
+        """Builds of the last day, and what they have cost, as far as models say so."""
+        since = self._facts.clock.now() - USED_FOR
+        active = [s.project.id for s in summaries if s.project.updated_at >= since]
+        rows = [
+            row
+            for project_id in active[:_COUNTED_PROJECTS]
+            for row in await self._store.tasks(owner, project_id)
+            if row.created_at >= since
+        ]
+        if self._facts.offline:
+            return HomeUsage(builds=len(rows))
+        costs = [await self._cost(row.id) for row in rows[:_PRICED_TASKS]]
+        return HomeUsage(builds=len(rows), cost_usd=sum(costs))
+
+    async def _cost(self, task_id: TaskId) -> float:
+        return fold(task_id, await self._store.read(task_id, limit=WHOLE_LOG)).usage.cost_usd
+
+    # --- one version ---------------------------------------------------------------------
+
+    async def files(self, delivery: Delivery, leaf: Leaf) -> View:
+        """The files of the version that a task has made, and one of them as text."""
+        version = await self._version(delivery)
+        _, contents = await self._app_of(delivery, version)
+        entries = [FileEntry(path, len(contents[path])) for path in sorted(contents)]
+        code, page = None, leaf.files_page
+        if leaf.picked is not None and leaf.picked < len(entries):
+            code = text_of(contents[entries[leaf.picked].path])
+            page = leaf.picked // FILES_PER_PAGE
+        shown = FilesPage(
+            about=delivery.task_id,
+            title=version.title,
+            files=entries,
+            files_page=page,
+            picked=leaf.picked,
+            code=code,
+            code_page=leaf.code_page,
+        )
+        return render_files_view(shown)
+
+    async def changes(self, delivery: Delivery, page: int) -> View:
+        """What a task has made different from the version before it."""
+        _, versions = await self._projects.fragments(delivery.owner, delivery.project_id)
+        at = next((n for n, v in enumerate(versions) if v.task_id == delivery.task_id), None)
+        if at is None:
+            raise BadRequest("This build left no version behind.")
+        version, before = versions[at], versions[at + 1] if at + 1 < len(versions) else None
+        _, now = await self._app_of(delivery, version)
+        earlier: AppFiles = {}
+        if before is None:
+            now = await self._written(delivery, now)
+        else:
+            _, earlier = await self._app_of(delivery, before)
+        diffs = await asyncio.to_thread(compare, earlier, now)
+        return render_diff_view(delivery.task_id, version.title, diffs, page)
+
+    async def _written(self, delivery: Delivery, files: AppFiles) -> AppFiles:
+        """Of a first version only what the task wrote: the rest is the framework's template."""
+        log = await self._store.read(delivery.task_id, limit=WHOLE_LOG)
+        written = fold(delivery.task_id, log).files
+        return {path: content for path, content in files.items() if path in written}
+
+    async def download(self, delivery: Delivery) -> SlackMessage:
+        """A link to the version as a zip file, where people can open one."""
+        version, links = await self._version(delivery), self._facts.downloads
+        wanted = Download(delivery.owner, delivery.project_id, version.id)
+        url = None if links is None else links.link(wanted)
+        if links is None or url is None:
+            raise BadRequest(
+                "This server has no address to download from.",
+                hint="Whoever runs it can set ZAPDEV_PUBLIC_URL. Files shows you every file.",
+            )
+        answer = replies.render_download(url, DOWNLOAD_S // 60)
+        if not links.is_local:
+            return answer
+        words = "The link opens only on the machine that the bot runs on."
+        return SlackMessage(f"{answer.text} {words}", [*answer.blocks, context(words)])
+
+    async def _version(self, delivery: Delivery) -> Fragment:
+        """The version that the task has left behind. Raises: BadRequest when there is none."""
+        _, versions = await self._projects.fragments(delivery.owner, delivery.project_id)
+        version = next((v for v in versions if v.task_id == delivery.task_id), None)
+        if version is None:
+            raise BadRequest("This build left no version behind.")
+        return version
+
+    async def _app_of(self, delivery: Delivery, version: Fragment) -> tuple[Fragment, AppFiles]:
+        project_id: ProjectId = delivery.project_id
+        return await self._projects.app(delivery.owner, project_id, version.id)

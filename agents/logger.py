@@ -28,7 +28,7 @@ Logger = FilteringBoundLogger
 LogFormat = Literal["json", "text"]
 
 _CLOCK = SystemClock()
-_QUIET = ("aiohttp.access", "asyncio", "httpx", "httpcore", "openai")
+_QUIET = ("aiohttp.access", "asyncio", "httpx", "httpcore", "openai", "slack_bolt", "slack_sdk")
 """Libraries whose messages below a warning are noise."""
 _REPORTERS = ("urllib3", "sentry_sdk")
 """What carries error reports: reporting its own warnings would never end."""

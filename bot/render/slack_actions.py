@@ -33,7 +33,7 @@ _CONFIRM_STOP = confirm(
 )
 _CONFIRM_UNDO = confirm(
     "Go back one version?",
-    "The app becomes what it was before this change. You can go forward again.",
+    "The app becomes what it was before this change.",
     yes="Undo",
     no="Keep it",
 )

@@ -82,7 +82,7 @@ class ProjectService:
             return []
         contents = await _load(self._store, head.files)
         return [
-            AppFile(path, len(content), head.files[path], text=_decode(content) is not None)
+            AppFile(path, len(content), head.files[path], text=text_of(content) is not None)
             for path, content in sorted(contents.items())
         ]
 
@@ -157,7 +157,7 @@ async def read_text(blobs: Blobs, files: Mapping[str, BlobHash]) -> TextFiles:
     """
     found = TextFiles({}, [])
     for path, content in sorted((await _load(blobs, files)).items()):
-        text = _decode(content)
+        text = text_of(content)
         if text is None:
             found.binary.append(path)
         else:
@@ -172,7 +172,8 @@ async def _load(blobs: Blobs, files: Mapping[str, BlobHash]) -> dict[str, bytes]
     return {path: contents[digest] for path, digest in files.items()}
 
 
-def _decode(content: bytes) -> str | None:
+def text_of(content: bytes) -> str | None:
+    """UTF-8 without a NUL byte; None for what is no text."""
     if b"\0" in content:
         return None
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from agents.types import AppFiles, FileAction
 from bot.render.slack_views import FileDiff
+from bot.services.projects import text_of
 
 _COMPARED_BYTES = 200_000
 """Longer files are named only: comparing them takes too long, and nobody reads it in Slack."""
@@ -13,16 +14,6 @@ _COMPARED_BYTES = 200_000
 def compare(before: AppFiles, after: AppFiles) -> list[FileDiff]:
     """Every file that is new, changed or gone, by path."""
     return list(_differences(before, after))
-
-
-def text_of(content: bytes) -> str | None:
-    """None for what is no text."""
-    if b"\0" in content:
-        return None
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _differences(before: AppFiles, after: AppFiles) -> Iterator[FileDiff]:

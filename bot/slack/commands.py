@@ -24,7 +24,7 @@ log = create_logger(__name__)
 
 Ack = Callable[..., Awaitable[Any]]
 
-ACK_S = 0.4
+ACK_S = 0.3
 """How long an acknowledgement waits for the answer."""
 
 _MAX_VALUE = 2_000

@@ -24,9 +24,10 @@ from bot.feed import Feed, Hub, wait_for_bell
 from bot.render.slack import TaskView, app_name, render_task
 from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_replies import render_done_reply
+from bot.slack.cards import Card
 from bot.slack.door import SlackDoor
 from bot.slack.sessions import Sessions
-from bot.slack.writer import Card, WorkspaceWriter
+from bot.slack.writer import WorkspaceWriter
 from bot.store.port import Projects, Queue
 from bot.store.slack_port import Delivery, SlackState
 
@@ -96,7 +97,7 @@ class Followed:
 
 
 class Messages:
-    """The workspace's deliveries as cards. Implements `bot.slack.writer.Post`."""
+    """The workspace's deliveries as cards. Implements `bot.slack.cards.Post`."""
 
     def __init__(self, parts: SurfaceParts, team_id: str, check_held: Callable[[], None]) -> None:
         self._parts = parts
@@ -235,7 +236,7 @@ class Messages:
             offline_model=parts.offline,
         )
 
-    # --- how a card is written: `bot.slack.writer.Post` --------------------------------------
+    # --- how a card is written: `bot.slack.cards.Post` --------------------------------------
 
     def _of(self, card: Card) -> Followed:
         return self._followed[TaskId(card.task_id)]

@@ -33,8 +33,8 @@ from bot.render.slack_views import (
     render_files_view,
 )
 from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
-from bot.services.projects import ProjectService, ProjectSummary
-from bot.slack.changes import compare, text_of
+from bot.services.projects import ProjectService, ProjectSummary, text_of
+from bot.slack.changes import compare
 from bot.slack.desk import WHOLE_LOG, DeskStore
 from bot.slack.intents import Topic
 from bot.slack.payloads import Said
@@ -171,8 +171,11 @@ class Shelf:
         delivery = None if row is None or base is None else await self._store.delivery(row.id)
         if delivery is None or delivery.message_ts is None:
             return None
-        stamp = delivery.message_ts.replace(".", "")
-        return f"{base}archives/{delivery.origin.thread.channel_id}/p{stamp}"
+        thread, stamp = delivery.origin.thread, delivery.message_ts.replace(".", "")
+        url = f"{base}archives/{thread.channel_id}/p{stamp}"
+        if thread.thread_ts in ("", delivery.message_ts):
+            return url
+        return f"{url}?thread_ts={thread.thread_ts}&cid={thread.channel_id}"
 
     async def _usage(self, owner: OwnerId, summaries: Sequence[ProjectSummary]) -> HomeUsage:
         """Builds of the last day, and what they have cost, as far as models say so."""

@@ -7,9 +7,8 @@ changed its stage, then what has waited longest. What fails keeps its place and 
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 from agents.background import Background
 from agents.errors import PermanentError, ProviderError, RateLimited, TransientError
@@ -17,6 +16,7 @@ from agents.logger import create_logger
 from agents.ports import Clock
 from bot.feed import wait_for_bell
 from bot.render.slack_blocks import SlackMessage
+from bot.slack.cards import Card, Ended, Post, Render
 from bot.slack.errors import (
     ChannelGone,
     MessageGone,
@@ -28,9 +28,6 @@ from bot.slack.errors import (
 from bot.slack.pacing import EDITS, POSTS, Lane, message_gap_s
 
 log = create_logger(__name__)
-
-Render = Callable[[int], SlackMessage]
-"""What a message says now, at a size tier: 0 whole, 1 short, 2 text only."""
 
 LAST_TIER = 2
 EARLY_REPLY_S = 15.0
@@ -47,79 +44,6 @@ _REPLY_TRIES = 6
 _NOT_HELD_S = 1.0
 _LONGEST_BACKOFF_S = 60.0
 _NEVER_S = 3_600.0
-
-
-@dataclass(eq=False, slots=True)
-class Card:
-    """One task's live message. `ts` is empty until it was posted."""
-
-    task_id: str
-    channel_id: str
-    thread_ts: str
-    ts: str = ""
-    may_be_there: bool = False
-    """It may have been posted without our knowing its ts: look before posting."""
-    gone_ts: str = ""
-    """The message that was deleted; a new one is younger."""
-    moving: bool = False
-    """The channel is gone: this goes on in the person's direct messages."""
-    moved: bool = False
-    render: Render | None = None
-    revision: int = 0
-    urgent_revision: int = 0
-    sent_revision: int = 0
-    final: bool = False
-    final_at: float = 0.0
-    delivered: bool = False
-    replied: bool = False
-    reply_fails: int = 0
-    reply_not_before: float = 0.0
-    lost: str = ""
-    """Why the final state cannot be delivered."""
-    trouble: str = ""
-    """What went wrong last."""
-    busy: bool = False
-    parked: bool = False
-    tier: int = 0
-    fails: int = 0
-    sent: str = ""
-    not_before: float = 0.0
-    sent_at: float = field(default=float("-inf"))
-
-    @property
-    def urgent(self) -> bool:
-        """Its stage has changed since what was sent last."""
-        return self.urgent_revision > self.sent_revision
-
-
-class Post(Protocol):
-    """How a card is written; raises what `bot.slack.door` does."""
-
-    async def find(self, card: Card) -> str | None:
-        """The ts of the card's message, if there is one younger than `gone_ts`."""
-        ...
-
-    async def post(self, card: Card, message: SlackMessage) -> str:
-        """A new message; answers its ts."""
-        ...
-
-    async def note(self, card: Card) -> None:
-        """The card's message is now this one, for whoever comes after us. Raises no StoreError."""
-        ...
-
-    async def update(self, card: Card, message: SlackMessage) -> None: ...
-
-    async def move(self, card: Card) -> str:
-        """The channel is gone: where the person alone can be told."""
-        ...
-
-    async def reply(self, card: Card) -> None:
-        """The short word at the end, which notifies; said once, however often it is asked for."""
-        ...
-
-
-Ended = Callable[[Card], Awaitable[None]]
-"""Told once per card: its final state was delivered, or cannot be (`lost` says why)."""
 
 
 class WorkspaceWriter:

@@ -21,7 +21,7 @@ from tests.campaigns._effects import Ledger
 from tests.campaigns._light import light_program
 from tests.campaigns._places import StorePlace
 
-SLOTS = 3
+SLOTS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Sea:
     is_distant: bool
     rng: random.Random
     background: Background = field(default_factory=Background)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     holders: int = 0
 
     def surface(self, team: str) -> "asyncio.Task[None]":
@@ -120,16 +121,17 @@ async def begin(stage: Sea, team: Workspace, how_many: int, *, huge: bool = Fals
         thread_ts = ""
         if number % 2:  # half of them in a thread, as mentions are
             thread_ts = (await stage.slack.say(user, channel, "build it")).ts
-        row = await stage.store.enqueue(
-            NewTask(
-                owner=OwnerId(f"slack:{team.id}:{user}"),
-                kind=TaskKind.GENERATE,
-                prompt=f"App {number} " + ("<&>😀" * 8_000 if huge else ""),
-                slack=SlackOrigin(SlackThread(team.id, channel, thread_ts), user),
+        async with stage.asking:  # so that each worker takes its own
+            row = await stage.store.enqueue(
+                NewTask(
+                    owner=OwnerId(f"slack:{team.id}:{user}"),
+                    kind=TaskKind.GENERATE,
+                    prompt=f"App {number} " + ("<&>😀" * 8_000 if huge else ""),
+                    slack=SlackOrigin(SlackThread(team.id, channel, thread_ts), user),
+                )
             )
-        )
-        worker = ScriptedWorker(stage.store, name=f"worker_{row.id}")
-        claim = await worker.take()
+            worker = ScriptedWorker(stage.store, name=f"worker_{row.id}")
+            claim = await worker.take()
         fails = number % 5 == 4
         found[row.id] = Build(row.id, channel, user, worker, fails=fails)
         if claim.task.id != row.id:
@@ -250,6 +252,12 @@ def busiest_minute(slack: FakeSlack, team: str, method: str) -> int:
     """The most calls in any sixty seconds."""
     times = [c.at for c in slack.calls_of(method) if c.team == team]
     return max((sum(at <= t < at + 60 for t in times) for at in times), default=0)
+
+
+def is_scripted(slack: FakeSlack, team: str, method: str) -> bool:
+    """Whether something is still to go wrong there."""
+    faults = (fault for fault in slack.faults._faults if fault.times)
+    return any((fault.team, fault.method) == (team, method) for fault in faults)
 
 
 def limited(slack: FakeSlack, team: str) -> int:

@@ -42,8 +42,9 @@ from tests.fakes.openrouter import FakeOpenRouter
 
 DEFAULT_SIZE = 200
 WORKERS, SIDECARS = 3, 2
-AT_ONCE = 16
-"""Readers per sidecar: enough that tasks wait while those of dead workers do."""
+AT_ONCE = 12
+"""Readers per sidecar: more than half of their tasks wait for a lease to end, and the rest are fewer
+than the workers can take, so that a takeover does not wait for a free worker."""
 
 TAKEOVER_P95_S = 35.0
 BOUNDS = ("lost", "doubled", "unexplained", "log_gaps")

@@ -2,7 +2,9 @@
 real sandboxes, a real preview. Only Slack itself is played.
 """
 
+import io
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,6 +105,12 @@ async def look(story: Story, message: Message) -> None:
     story.pages.append(page)
 
 
+def shown_to(slack: FakeSlack, user: str) -> str:
+    """The modal in front of a person."""
+    view = slack.modal(user)
+    return "" if view is None else str(view.blocks)
+
+
 def actions_of(state: State) -> list[str]:
     return [
         element["action_id"]
@@ -142,6 +150,36 @@ async def test_the_preview_that_is_linked_shows_the_persons_words(story: Story) 
 async def test_a_reply_changes_the_app_and_undo_brings_the_old_one_back(story: Story) -> None:
     assert [GREEN in style for style in story.styles] == [False, True, False]
     assert story.styles[0] == story.styles[2]
+
+
+async def test_files_changes_and_the_download_show_the_same_version(story: Story) -> None:
+    slack = story.slack
+    await slack.click("U1", story.second, buttons.DIFF)
+    await until(lambda: GREEN in shown_to(slack, "U1"))
+    assert "1 file changed" in shown_to(slack, "U1")
+    await slack.click("U1", story.second, buttons.FILES)
+    await until(lambda: "App.tsx" in shown_to(slack, "U1"))
+    await slack.click("U1", story.second, buttons.DOWNLOAD)
+    await until(lambda: any("/d/" in m.text for m in slack.ephemeral("U1")))
+    [said] = [m.text for m in slack.ephemeral("U1") if "/d/" in m.text]
+    assert "only on the machine that the bot runs on" in said
+    url = said.partition("<")[2].partition("|")[0]
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        assert (answer.status, answer.content_type) == (200, "application/zip")
+        raw = await answer.read()
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith("src/theme.css")]
+        assert GREEN in archive.read(name).decode()
+
+
+async def test_home_shows_the_app_with_its_link(story: Story) -> None:
+    await story.slack.open_home("U1")
+    await until(lambda: story.slack.home("U1") is not None)
+    home = story.slack.home("U1")
+    assert home is not None
+    assert WORDS in str(home.blocks)
+    assert link_of(story.third) in str(home.blocks)
+    assert "3 builds in the last 24 hours" in str(home.blocks)
 
 
 async def test_everything_is_in_the_thread_that_the_first_message_began(story: Story) -> None:

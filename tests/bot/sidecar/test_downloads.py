@@ -142,6 +142,12 @@ def test_a_link_says_whether_it_opens_elsewhere(address: str, *, is_local: bool)
     assert url.startswith(f"{address.rstrip('/')}/d/")
 
 
+@pytest.mark.parametrize("address", [None, "http://0.0.0.0:8787", "http://[::]:8787"])
+def test_where_nobody_can_open_it_there_is_no_link(address: str | None) -> None:
+    links = DownloadLinks(SECRET, FakeClock(), address)
+    assert links.link(Download(LOCAL_OWNER, ProjectId("p"), FragmentId("f"))) is None
+
+
 def test_the_secret_of_a_folder_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
     secret = kept_secret(tmp_path)
     assert len(secret) == 32

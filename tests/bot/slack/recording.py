@@ -10,8 +10,9 @@ from agents.background import Background
 from agents.errors import ProviderError
 from agents.testing import FakeClock, settle
 from bot.render.slack_blocks import SlackMessage
+from bot.slack.cards import Card
 from bot.slack.errors import ChannelGone, MessageGone
-from bot.slack.writer import Card, WorkspaceWriter
+from bot.slack.writer import WorkspaceWriter
 
 LATENCY_S = 0.2
 
@@ -48,7 +49,7 @@ class Request:
 
 @dataclass(slots=True)
 class RecordingPost:
-    """Implements `bot.slack.writer.Post`. Requests take their outcomes from `script`, in order."""
+    """Implements `bot.slack.cards.Post`. Requests take their outcomes from `script`, in order."""
 
     clock: FakeClock
     script: list[Outcome] = field(default_factory=list)

@@ -212,6 +212,7 @@ async def test_a_button_about_a_task_of_another_workspace_is_refused(
 ) -> None:
     live = await bot.built()
     payload = (await bot.slack.click("U1", live, buttons.DOWNLOAD)).payload
+    await bot.settled()
     other = {**payload["actions"][0], "action_id": FIX, "value": "task_of_somebody"}
     await bot.slack.deliver("interactive", {**payload, "actions": [other]})
     await bot.settled()

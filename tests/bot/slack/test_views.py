@@ -319,6 +319,7 @@ async def test_home_shows_ones_own_apps_with_status_and_links(bot: Bot, root: Me
     shown = text_of(home) + str(home.blocks)
     for part in ("Bike shop board", "ready", "http://127.0.0.1:4444", "/archives/C1/p"):
         assert part in shown
+    assert f"?thread_ts={root.ts}&amp;cid=C1|thread" in str(home.blocks), "it opens the thread"
     assert "1 build in the last 24 hours" in shown
     assert "somebody else" not in shown
     delivery = await bot.slack.click("U1", home, buttons.OPEN_PREVIEW)

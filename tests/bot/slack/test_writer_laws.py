@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.errors import BadProviderResponse, ProviderTimeout, ProviderUnavailable, RateLimited
+from bot.slack.cards import Card
 from bot.slack.errors import ChannelGone, MessageGone, MessageTooLarge, NotHeld, ThreadGone
-from bot.slack.writer import GIVE_UP_S, Card
+from bot.slack.writer import GIVE_UP_S
 from tests.bot.slack.recording import Desktop, Lost, Outcome, Request, writing
 
 CARDS, CHANNELS = 5, 3

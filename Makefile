@@ -34,7 +34,7 @@ fmt: $(STAMPS)/dev $(STAMPS)/npm ## format the code and mend what can be mended
 	@npm run --silent format
 
 convex: $(STAMPS)/npm $(STAMPS)/run ## a Convex for development on loopback: in memory, no account
-	@exec $(BIN)/python -m tests.fakes.convex
+	@exec $(BIN)/python -m tests.fakes.convex $(if $(PORT),--port $(PORT))
 
 bench: $(STAMPS)/dev node ## measure what should be fast
 	@$(BIN)/python -m tests.benchmarks

@@ -1,5 +1,6 @@
 """Value types and ids that every other module speaks in."""
 
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, NewType
@@ -104,8 +105,13 @@ class Usage(Frozen):
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
-            cost_usd=self.cost_usd + other.cost_usd,
+            cost_usd=_finite(self.cost_usd + other.cost_usd),
         )
+
+
+def _finite(number: float) -> float:
+    """A sum beyond what a float holds stays the largest: adding up never fails."""
+    return min(max(number, -sys.float_info.max), sys.float_info.max)
 
 
 class Turn(Frozen):

@@ -317,14 +317,22 @@ async def _open_convex(url: str, key: SecretStr | None, clock: Clock, ids: Ids, 
             hint="Make one: zapdev convex key >> .env, then see README, “Convex”.",
         )
     from bot.store.convex import ConvexStore  # noqa: PLC0415 - only who uses it waits for its import
+    from bot.store.convex_client import KeyRefused  # noqa: PLC0415
     from bot.store.convex_token import ServiceKey  # noqa: PLC0415
 
     service_key = ServiceKey.parse(key.get_secret_value())
     store = await ConvexStore.open(url, service_key, clock=clock, ids=ids, waker=hub)
     try:
         await store.check()
+    except KeyRefused as error:
+        await store.close()
+        raise UserError(
+            str(error),
+            field="CONVEX_SERVICE_KEY",
+            hint="Set it: zapdev convex auth | npx convex env set ZAPDEV_AUTH --force",
+        ) from error
     except StoreUnavailable as error:  # begin all the same: work waits until it is back
-        log.warning("store unavailable", action="start", reason=str(error))
+        log.info("store unavailable", action="start", reason=str(error))
     except StoreError:
         await store.close()
         raise

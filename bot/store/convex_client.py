@@ -45,6 +45,10 @@ ERRORS: Mapping[str, type[StoreError]] = {
 """What the codes of `convex/lib/errors.ts` are here."""
 
 
+class KeyRefused(StoreUnavailable):
+    """The deployment does not believe us. It may tomorrow, so what runs waits as for an outage."""
+
+
 class ConvexClient:
     """One deployment. Make it on a running event loop, and close it."""
 
@@ -97,8 +101,13 @@ class ConvexClient:
         try:
             async with self._http.post(url, data=io.BytesIO(data), headers=headers) as answer:
                 status, raw = answer.status, await answer.read()
+        except aiohttp.ClientConnectorError as error:
+            where = f"{error.host}:{error.port}"
+            raise StoreUnavailable(
+                f"Convex is not reachable: nothing answers at {where}"
+            ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise StoreUnavailable(f"Convex is not reachable: {error!r}") from error
+            raise StoreUnavailable(f"Convex is not reachable: {type(error).__name__}") from error
         if status != 200:
             _refuse_status(status, raw)
         if len(raw) > _LARGE_BYTES:
@@ -112,9 +121,9 @@ def _refuse_status(status: int, raw: bytes) -> NoReturn:
     if status in _UNAVAILABLE:
         raise StoreUnavailable(reason)
     if status in (401, 403):
-        raise StoreUnavailable(
-            f"{reason}. Does the deployment's ZAPDEV_AUTH belong to CONVEX_SERVICE_KEY? "
-            "`zapdev convex auth` prints what it has to be."
+        raise KeyRefused(
+            "Convex does not accept CONVEX_SERVICE_KEY: the deployment's ZAPDEV_AUTH does not "
+            "belong to it. `zapdev convex auth` prints what it has to be."
         )
     if not _is_convex(raw):
         raise StoreUnavailable(f"{reason}. That is not Convex: a proxy before it?")

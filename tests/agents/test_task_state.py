@@ -1,3 +1,4 @@
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -184,3 +185,8 @@ def test_checks_tools_usage_and_stages_show_their_newest_state() -> None:
     assert state.checks[Check.BUILD].diagnostics == (diagnostic,)
     assert state.checks[Check.LINT].verdict == "skipped"
     assert (state.usage.prompt_tokens, state.billable.prompt_tokens) == (12, 5)
+
+
+def test_costs_that_no_float_holds_add_up_to_the_largest_one() -> None:
+    huge = Usage(cost_usd=1.7e308)
+    assert (huge + huge).cost_usd == sys.float_info.max

@@ -157,11 +157,11 @@ async def test_a_convex_that_answers_is_named_and_one_that_does_not_is_told_with
 
     stranger = SecretStr(ServiceKey.generate().export())
     found = await look(
-        make(convex_url=host.deployment("doctor"), convex_service_key=stranger), "Store"
+        make(convex_url=host.deployment("doctor"), convex_service_key=stranger), "Services"
     )
     assert found.ok is False
-    assert "zapdev convex auth" in found.detail
-    assert "CONVEX_SERVICE_KEY" in found.next_step
+    assert "CONVEX_SERVICE_KEY" in found.detail
+    assert "zapdev convex auth" in found.next_step
 
 
 async def test_a_convex_without_our_key_is_told_with_how_to_make_one(make: Make) -> None:

@@ -121,7 +121,12 @@ def _judge_end(task: Traces, blows: int, tally: Tally) -> None:
     elif task.row.status is not TaskStatus.COMPLETE:
         tally.count("lost", task, task.log[-1].event)
     elif task.row.attempts != blows + 1:
-        tally.count("unexplained", task, f"{task.row.attempts} attempts, {blows} blows")
+        starts = [
+            f"{recorded.event.attempt} by {recorded.event.worker_id} at {recorded.at:%X.%f}"
+            for recorded in task.log
+            if isinstance(recorded.event, TaskStarted)
+        ]
+        tally.count("unexplained", task, f"{task.row.attempts} attempts, {blows} blows: {starts}")
 
 
 # --- effects -----------------------------------------------------------------------------
@@ -231,15 +236,16 @@ def takeovers(tasks: Sequence[Traces], blows: Sequence[Blow]) -> Iterable[float]
 
 
 def _next_sign(
-    log: Iterable[Recorded], held: Held, claims: Mapping[tuple[TaskId, int], datetime]
+    log: Sequence[Recorded], held: Held, claims: Mapping[tuple[TaskId, int], datetime]
 ) -> datetime | None:
+    claimed = claims.get((held.task_id, held.attempt + 1))
     for recorded in log:
         event = recorded.event
-        if isinstance(event, TaskStarted) and event.attempt == held.attempt + 1:
-            return recorded.at
+        if isinstance(event, TaskStarted) and event.attempt > held.attempt:
+            return min(recorded.at, claimed or recorded.at)
         if recorded.is_terminal and held.attempt == MAX_ATTEMPTS:
             return recorded.at
-    return claims.get((held.task_id, held.attempt + 1))
+    return claimed
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

@@ -50,8 +50,8 @@ TAKEOVER_P95_S = 35.0
 BOUNDS = ("lost", "doubled", "unexplained", "log_gaps")
 SEEN = ("gaps", "duplicates", "disorder", "wrong_frames")
 
-_AFTER_BLOW_S = 1.0
-"""A request that the dead had sent may still be carried out."""
+_AFTER_BLOW_S = 10.0
+"""A claim that the dead had sent may still be carried out; nothing is taken over before that."""
 
 _SAID_EVERY_S = 5.0
 

@@ -352,7 +352,7 @@ def _develop(port: int, key: ServiceKey) -> str:
             sys.stdout.flush()
             status = process.wait()
     except HostError as error:
-        return f"{error} If the port is taken, choose another one: --port {port + 1}"
+        return f"{error} If the port is taken, choose another one: make convex PORT={port + 1}"
     return f"The Convex host ended by itself, with status {status}."
 
 

@@ -21,6 +21,10 @@ from agents.types import (
     Usage,
 )
 
+# A float of a strategy may be infinite; one of an event may not.
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+st.register_type_strategy(Usage, st.builds(Usage, cost_usd=FINITE))
+
 TASK = TaskId("task_1")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS: tuple[type[e.Event], ...] = get_args(get_args(e.Event)[0])

@@ -55,11 +55,12 @@ def _kill_all(group: int) -> None:
 def _descendants(ancestor: int) -> list[int]:
     """Every process below `ancestor`, zombies left out; empty where there is no /proc."""
     children: defaultdict[int, list[int]] = defaultdict(list)
-    for entry in _PROC.glob("[0-9]*/stat"):
+    for process in _PROC.glob("[0-9]*"):  # no deeper: a process that ends meanwhile is ESRCH
         with contextlib.suppress(OSError):
-            state, parent = entry.read_text("latin-1").rpartition(")")[2].split()[:2]
+            stat = (process / "stat").read_text("latin-1")
+            state, parent = stat.rpartition(")")[2].split()[:2]
             if state != "Z":
-                children[int(parent)].append(int(entry.parent.name))
+                children[int(parent)].append(int(process.name))
     found: list[int] = []
     todo = [ancestor]
     while todo:

@@ -22,6 +22,7 @@ from bot.store.encoding import WORKER_LOST
 from bot.store.port import MAX_ATTEMPTS, Fragment, TaskRow
 from tests.campaigns._boats import app_of, finished_app, words_of
 from tests.campaigns._effects import Effect
+from tests.campaigns._log_order import misplaced
 from tests.campaigns._readers import Followed
 
 CLOCKS_S = 0.005
@@ -108,6 +109,8 @@ def judge(tasks: Sequence[Traces], blows: Sequence[Blow]) -> tuple[Tally, dict[s
 
 def _judge_end(task: Traces, blows: int, tally: Tally) -> None:
     seqs = [recorded.seq for recorded in task.log]
+    if wrong := misplaced(task.log):
+        tally.count("mixed", task, wrong)
     if seqs != list(range(1, task.row.last_seq + 1)):
         tally.count("log_gaps", task, f"row at {task.row.last_seq}, log {seqs}")
     ends = [recorded.seq for recorded in task.log if recorded.is_terminal]

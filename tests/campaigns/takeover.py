@@ -7,7 +7,8 @@ then go on as if nothing had been. Everything but sandboxes and model is real, a
 minute of a lease.
 
 `lost`: tasks without their one right end. `doubled`: an end, an app version, a tool's end or a
-command's effect that is there twice. `unexplained`: attempts that no blow accounts for.
+command's effect that is there twice. `mixed`: events of two workers in one another. `unexplained`:
+attempts that no blow accounts for.
 `worker_lost`: tasks that were struck in all three attempts, a right end too. `gaps`, `duplicates`,
 `disorder`, `wrong_frames`: what readers saw against the log. `takeover_…_s`: from the blow to the
 next worker's first event. `struck_in`: the stages that were hit.
@@ -47,7 +48,7 @@ AT_ONCE = 12
 than the workers can take, so that a takeover does not wait for a free worker."""
 
 TAKEOVER_P95_S = 35.0
-BOUNDS = ("lost", "doubled", "unexplained", "log_gaps")
+BOUNDS = ("lost", "doubled", "mixed", "unexplained", "log_gaps")
 SEEN = ("gaps", "duplicates", "disorder", "wrong_frames")
 
 _AFTER_BLOW_S = 10.0
@@ -147,9 +148,8 @@ class Killer:
             async with asyncio.timeout(LEASE_S + 10.0):
                 while not await self._is_taken_over(blow):  # noqa: ASYNC110 - there is no event
                     await asyncio.sleep(0.1)
-        await asyncio.sleep(self.rng.uniform(0.0, 1.0))
         self.crew.thaw(worker)
-        await asyncio.sleep(self.rng.uniform(2.0, 6.0))
+        await asyncio.sleep(self.rng.uniform(3.0, 8.0))
         await self._kill(worker)
 
     async def _is_taken_over(self, blow: Blow) -> bool:

@@ -26,10 +26,10 @@ def kill_mentioning(folder: str) -> bool:
     there was one.
     """
     found = False
-    for entry in _PROC.glob("[0-9]*/cmdline"):
-        pid = int(entry.parent.name)
+    for process in _PROC.glob("[0-9]*"):  # no deeper: a process that ends meanwhile is ESRCH
+        pid = int(process.name)
         with contextlib.suppress(OSError):
-            if pid != os.getpid() and folder.encode() in entry.read_bytes():
+            if pid != os.getpid() and folder.encode() in (process / "cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
                 found = True
     return found

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,10 @@ def find(place: Path, pattern: str) -> Path:
 
 def owner_of(program: str) -> int | None:
     """The user id, as the host sees it, of the process that calls itself `program`."""
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        if entry.exists() and entry.read_bytes().startswith(f"{program}\0".encode()):
-            return entry.stat().st_uid
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it may end while we look
+            if (process / "cmdline").read_bytes().startswith(f"{program}\0".encode()):
+                return process.stat().st_uid
     return None
 
 

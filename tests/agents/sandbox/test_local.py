@@ -40,13 +40,13 @@ def left(place: Path, sandbox_id: str) -> list[Path]:
 def processes_with(token: str) -> list[int]:
     """Living processes whose command line holds the token, but for the owner program itself."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = entry.read_bytes()
+            words = (process / "cmdline").read_bytes()
         except OSError:
             continue
         if token.encode() in words and b"owner_program" not in words:
-            found.append(int(entry.parent.name))
+            found.append(int(process.name))
     return found
 
 

@@ -4,8 +4,10 @@ People read a text chosen here by the error's key, or the text of a `UserError`,
 written for them. Anything unexpected is logged under a reference and says only that.
 """
 
+import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -22,6 +24,8 @@ from agents.logger import create_logger
 
 BODY_MAX_BYTES = 1024 * 1024
 RETRY_AFTER_S = 2
+ANSWER_S = 12.0
+"""As long as one call of a store may take; what needs several calls gets no longer."""
 NOUN = web.RequestKey("noun", str)
 """What the request is about; a route sets it so that a 404 can name it."""
 
@@ -64,6 +68,16 @@ def error_response(
     if field is not None:
         error["field"] = field
     return web.json_response({"error": error}, status=status, headers=headers)
+
+
+@asynccontextmanager
+async def in_time(limit_s: float = ANSWER_S) -> AsyncIterator[None]:
+    """Read from the store within `limit_s`, in however many calls. Raises: StoreUnavailable."""
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError:
+        raise StoreUnavailable(f"the store did not answer in {limit_s:g} s") from None
 
 
 @web.middleware

@@ -10,7 +10,7 @@ from bot.services.projects import ProjectService
 from bot.sidecar.archive import archive_response
 from bot.sidecar.bodies import RestoreBody, read_body
 from bot.sidecar.deps import DEPS
-from bot.sidecar.errors import NOUN
+from bot.sidecar.errors import NOUN, in_time
 from bot.store.port import Fragment, Project, StoredMessage, TaskRow
 
 
@@ -31,20 +31,18 @@ def routes() -> list[web.RouteDef]:
 async def index(request: web.Request) -> web.Response:
     """Every project with the status of its newest task."""
     deps = request.app[DEPS]
+    async with in_time():
+        summaries = await deps.projects.summaries(deps.owner)
     return web.json_response(
-        {
-            "projects": [
-                _project(summary.project, summary.newest)
-                for summary in await deps.projects.summaries(deps.owner)
-            ]
-        }
+        {"projects": [_project(summary.project, summary.newest) for summary in summaries]}
     )
 
 
 async def show(request: web.Request) -> web.Response:
     """A project with its tasks and its conversation."""
     service, owner, project_id = _about(request)
-    detail = await service.detail(owner, project_id)
+    async with in_time():
+        detail = await service.detail(owner, project_id)
     newest = detail.tasks[0] if detail.tasks else None
     return web.json_response(
         {

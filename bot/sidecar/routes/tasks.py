@@ -6,7 +6,7 @@ from agents.types import ProjectId, TaskId
 from bot.services.tasks import StartRequest
 from bot.sidecar.bodies import FixBody, GenerateBody, read_body
 from bot.sidecar.deps import DEPS
-from bot.sidecar.errors import NOUN
+from bot.sidecar.errors import NOUN, in_time
 from bot.sidecar.streaming import STREAMS, cursor, task_id_of
 from bot.store.port import TaskRow
 
@@ -67,7 +67,8 @@ async def show(request: web.Request) -> web.Response:
     """The task's state, for clients that poll."""
     request[NOUN] = "task"
     deps = request.app[DEPS]
-    progress = await deps.tasks.progress(deps.owner, TaskId(request.match_info["task_id"]))
+    async with in_time():
+        progress = await deps.tasks.progress(deps.owner, TaskId(request.match_info["task_id"]))
     return web.Response(text=progress.model_dump_json(), content_type="application/json")
 
 

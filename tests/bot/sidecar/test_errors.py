@@ -1,3 +1,4 @@
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from agents.errors import (
     StoreUnavailable,
     UnsupportedFramework,
 )
-from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
+from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary, in_time
 from tests.fakes.sidecar import RunningSidecar
 
 SECRET = "sk-or-v1-very-secret"
@@ -113,3 +114,15 @@ async def test_a_body_beyond_the_cap_is_413(sidecar: RunningSidecar) -> None:
     ) as answer:
         assert answer.status == 413
         assert (await answer.json())["error"]["code"] == "too_large"
+
+
+async def test_a_store_that_takes_too_long_over_all_its_calls_is_unavailable() -> None:
+    with pytest.raises(StoreUnavailable, match="did not answer in 0 s"):
+        async with in_time(0):
+            await asyncio.Event().wait()
+
+
+async def test_what_a_store_refuses_in_time_is_passed_on() -> None:
+    with pytest.raises(NotFound):
+        async with in_time():
+            raise NotFound("task t1")

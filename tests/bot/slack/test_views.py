@@ -260,9 +260,9 @@ async def test_where_the_bot_cannot_write_it_builds_in_the_direct_messages_and_s
 async def test_a_form_that_is_sent_twice_builds_once(bot: Bot) -> None:
     view = await form(bot)
     await bot.slack.submit("U1", view, {PROMPT: "a kanban board", CHANNEL: "C1"})
-    again = bot.slack.deliveries[-1]
-    await bot.slack.deliver("interactive", again.payload)
-    await bot.only_task()
+    [sent] = [d for d in bot.slack.deliveries if d.payload.get("type") == "view_submission"]
+    await bot.slack.deliver("interactive", sent.payload)
+    assert [row.prompt for row in await bot.tasks()] == ["a kanban board"]
 
 
 async def test_what_is_wrong_in_the_form_is_said_at_its_field(bot: Bot) -> None:

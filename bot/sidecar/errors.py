@@ -6,8 +6,7 @@ written for them. Anything unexpected is logged under a reference and says only 
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -25,7 +24,7 @@ from agents.logger import create_logger
 BODY_MAX_BYTES = 1024 * 1024
 RETRY_AFTER_S = 2
 ANSWER_S = 12.0
-"""As long as one call of a store may take; what needs several calls gets no longer."""
+"""As long as one call of a store may take (`convex_client.CALL_S`)."""
 NOUN = web.RequestKey("noun", str)
 """What the request is about; a route sets it so that a 404 can name it."""
 
@@ -70,14 +69,20 @@ def error_response(
     return web.json_response({"error": error}, status=status, headers=headers)
 
 
-@asynccontextmanager
-async def in_time(limit_s: float = ANSWER_S) -> AsyncIterator[None]:
-    """Read from the store within `limit_s`, in however many calls. Raises: StoreUnavailable."""
-    try:
-        async with asyncio.timeout(limit_s):
-            yield
-    except TimeoutError:
-        raise StoreUnavailable(f"the store did not answer in {limit_s:g} s") from None
+def in_time(handler: Handler, limit_s: float = ANSWER_S) -> Handler:
+    """For a route that only reads: its answer is there within `limit_s`, or it is a 503.
+
+    An answer may need several calls of the store, each of which may take nearly as long.
+    """
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            async with asyncio.timeout(limit_s):
+                return await handler(request)
+        except TimeoutError:
+            raise StoreUnavailable(f"{request.path}: no answer in {limit_s:g} s") from None
+
+    return answer
 
 
 @web.middleware

@@ -18,12 +18,12 @@ def routes() -> list[web.RouteDef]:
     """The table."""
     one = "/api/projects/{project_id}"
     return [
-        web.get("/api/projects", index),
-        web.get(one, show),
-        web.get(f"{one}/files", files),
-        web.get(f"{one}/files/{{path:.+}}", file),
+        web.get("/api/projects", in_time(index)),
+        web.get(one, in_time(show)),
+        web.get(f"{one}/files", in_time(files)),
+        web.get(f"{one}/files/{{path:.+}}", in_time(file)),
         web.get(f"{one}/archive.zip", archive),
-        web.get(f"{one}/fragments", fragments),
+        web.get(f"{one}/fragments", in_time(fragments)),
         web.post(f"{one}/restore", restore),
     ]
 
@@ -31,8 +31,7 @@ def routes() -> list[web.RouteDef]:
 async def index(request: web.Request) -> web.Response:
     """Every project with the status of its newest task."""
     deps = request.app[DEPS]
-    async with in_time():
-        summaries = await deps.projects.summaries(deps.owner)
+    summaries = await deps.projects.summaries(deps.owner)
     return web.json_response(
         {"projects": [_project(summary.project, summary.newest) for summary in summaries]}
     )
@@ -41,8 +40,7 @@ async def index(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """A project with its tasks and its conversation."""
     service, owner, project_id = _about(request)
-    async with in_time():
-        detail = await service.detail(owner, project_id)
+    detail = await service.detail(owner, project_id)
     newest = detail.tasks[0] if detail.tasks else None
     return web.json_response(
         {

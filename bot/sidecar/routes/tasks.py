@@ -17,7 +17,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/api/generate", generate),
         web.post("/api/fix-errors", fix_errors),
         web.get("/api/stream-progress", stream_progress, allow_head=False),
-        web.get("/api/tasks/{task_id}", show),
+        web.get("/api/tasks/{task_id}", in_time(show)),
         web.post("/api/tasks/{task_id}/cancel", cancel),
     ]
 
@@ -67,8 +67,7 @@ async def show(request: web.Request) -> web.Response:
     """The task's state, for clients that poll."""
     request[NOUN] = "task"
     deps = request.app[DEPS]
-    async with in_time():
-        progress = await deps.tasks.progress(deps.owner, TaskId(request.match_info["task_id"]))
+    progress = await deps.tasks.progress(deps.owner, TaskId(request.match_info["task_id"]))
     return web.Response(text=progress.model_dump_json(), content_type="application/json")
 
 

@@ -23,13 +23,7 @@ def render_help(
         _examples(name, bot),
         _threads(bot),
         *_commands(name),
-        actions(
-            [
-                BUILD_SOMETHING.button(),
-                NextStep("My apps", SHOW_APPS).button(),
-                NextStep("Settings", SETTINGS).button(),
-            ]
-        ),
+        actions([BUILD_SOMETHING.button(), NextStep("My apps", SHOW_APPS).button()]),
     ]
     if offline_model:
         blocks.append(
@@ -68,13 +62,13 @@ _WORDS = (
     ("list", "your apps, with links"),
     ("status", "what is being built"),
     ("stop", "stop it"),
-    ("import <address>", "start from GitHub or Figma"),
     ("model", "which model writes"),
     ("framework", "Next.js, React, Vue, Angular, Svelte"),
     ("usage", "builds and cost so far"),
-    ("settings", "your defaults"),
-    ("link", "connect your account"),
-    ("unlink", "disconnect it"),
+)
+_NOT_YET = (
+    "Not there yet: `import` from GitHub or Figma, `settings` of your own, "
+    "`link` and `unlink` for an account."
 )
 
 
@@ -84,4 +78,5 @@ def _commands(name: str) -> list[Block]:
         section(f"*More after {name}*"),
         {"type": "section", "fields": fields},
         context("For one build only: `--framework svelte`, `--model openai/gpt-4o`"),
+        context(_NOT_YET),
     ]

@@ -32,9 +32,9 @@ TEXT_CHARS = 2_048
 class Polling:
     """How a log that others append to is read: waits in seconds, and what is kept of it.
 
-    The wait doubles from `first_s` to `longest_s` while nothing comes. While the log is written in
-    this process, whoever writes rings, and `heard_s` is only for what nobody rang for. `keep`: how many of the
-    newest events followers share.
+    While nothing comes the wait doubles from `first_s` to `longest_s`. What is written in this
+    process is rung for, and each ring that brings news doubles the wait up to `heard_s`; news
+    that nobody rang for sets it back. `keep`: how many of the newest events followers share.
     """
 
     first_s: float = 0.25
@@ -122,7 +122,7 @@ class Feed:
             tail = _Tail(self._log, self._hub, self._clock, self._polling, task_id, cursor)
             self._tails[task_id] = tail
         tail.followers += 1
-        tail.bell.set()  # whoever comes sees at once what is there now
+        tail.look()  # whoever comes sees at once what is there now
         try:
             yield tail
         finally:
@@ -150,15 +150,15 @@ class _Tail:
     ) -> None:
         self.followers = 0
         self._listening = ExitStack()
-        self.bell = self._listening.enter_context(hub.listen(task_id))
+        self._bell = self._listening.enter_context(hub.listen(task_id))
         self._log = log
         self._clock = clock
         self._polling = polling
         self._task_id = task_id
         self._cursor = self._kept_after = cursor
         self._events: list[Recorded] = []
-        self._poll_s = polling.first_s
-        self._heard = False
+        self._wait_s = polling.first_s
+        self._asked = False
         self._reading: asyncio.Task[None] | None = None
         self._background = Background()
 
@@ -182,26 +182,36 @@ class _Tail:
         await asyncio.wait({reading})
         reading.result()
 
+    def look(self) -> None:
+        """Read at once, and learn nothing from it about who writes."""
+        self._asked = True
+        self._bell.set()
+
     async def _read_on(self) -> None:
-        polling = self._polling
         while True:
-            wait_s = polling.heard_s if self._heard else self._poll_s
-            await wait_for_bell(self.bell, self._clock, wait_s)
-            polled = not self.bell.is_set()
-            self.bell.clear()
+            await wait_for_bell(self._bell, self._clock, self._wait_s)
+            rang, asked, self._asked = self._bell.is_set(), self._asked, False
+            self._bell.clear()
             batch = await self._log.read(self._task_id, after=self._cursor, limit=PAGE)
+            if not asked:
+                self._learn(rang=rang, news=bool(batch))
             if batch:
-                self._heard, self._poll_s = not polled, polling.first_s
                 self._add(batch)
                 return
-            if polled:
-                self._poll_s = min(self._poll_s * 2, polling.longest_s)
+
+    def _learn(self, *, rang: bool, news: bool) -> None:
+        """Set the next wait, as `Polling` says."""
+        polling = self._polling
+        if news:
+            self._wait_s = min(self._wait_s * 2, polling.heard_s) if rang else polling.first_s
+        elif not rang:
+            self._wait_s = max(self._wait_s, min(self._wait_s * 2, polling.longest_s))
 
     def _add(self, batch: Sequence[Recorded]) -> None:
         self._events += batch
         self._cursor = batch[-1].seq
         if len(batch) == PAGE:
-            self.bell.set()  # there may be more
+            self.look()  # there may be more
         if (excess := len(self._events) - self._polling.keep) > 0:
             self._kept_after = self._events[excess - 1].seq
             del self._events[:excess]

@@ -21,6 +21,7 @@ from tests.fakes.waiting import in_time
 TASK = TaskId("task_1")
 END = TaskFailed(code="x", message="over")
 NOTE = NoticeGiven(message="n")
+POLLING = Polling(0.5, 2.0, heard_s=10.0, keep=10)
 
 
 class MemoryLog:
@@ -110,7 +111,7 @@ Follow = Callable[..., Follower]
 @pytest.fixture
 def follow(log: MemoryLog, hub: Hub, clock: FakeClock) -> Follow:
     """Makes followers of one feed, which shares ten events."""
-    feed = Feed(log, hub, clock, Polling(0.5, 2.0, keep=10))
+    feed = Feed(log, hub, clock, POLLING)
     return lambda **fields: Follower(feed, clock, **fields)
 
 
@@ -196,6 +197,22 @@ async def test_who_comes_sees_at_once_what_another_process_wrote(
     assert waiting.seen == busy.seen == [1]
 
 
+async def test_what_another_process_writes_comes_soon_whoever_joins_or_rings_meanwhile(
+    log: MemoryLog, follow: Follow, clock: FakeClock, hub: Hub
+) -> None:
+    log.write(NOTE, heard=False)
+    follower = follow()
+    await settle()
+    for seq in range(2, 40):
+        log.write(NOTE, heard=False)
+        if seq % 6 == 0:
+            follow()
+        if seq % 10 == 0:
+            hub.notify(TASK)  # such as for a stop that is asked for here
+        await clock.advance(2 * POLLING.first_s)
+        assert follower.seen[-1] == seq
+
+
 async def test_who_leaves_takes_nothing_from_the_others_and_the_last_leaves_nothing_running(
     log: MemoryLog, follow: Follow, clock: FakeClock, hub: Hub
 ) -> None:
@@ -229,7 +246,7 @@ class Play:
     def __init__(self) -> None:
         self.hub, self.clock = Hub(), FakeClock()
         self.log = MemoryLog(self.hub, self.clock)
-        self.feed = Feed(self.log, self.hub, self.clock, Polling(0.25, 1.0, keep=6))
+        self.feed = Feed(self.log, self.hub, self.clock, Polling(0.25, 1.0, heard_s=4.0, keep=6))
         self.staying: list[Follower] = []
         self.left: list[Follower] = []
 

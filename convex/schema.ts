@@ -62,7 +62,7 @@ export default defineSchema({
     .index("by_fragmentId", ["fragmentId"])
     .index("by_project", ["projectId"]),
 
-  // Which bytes each path of a version has, a few hundred paths a row. Written, read and deleted
+  // Which bytes each path of a version has, up to 90 paths a row. Written, read and deleted
   // with its fragment.
   fragmentFiles: defineTable({
     fragmentId: v.string(),
@@ -136,7 +136,7 @@ export default defineSchema({
     .index("by_clerk", ["clerkUserId"]),
 
   // A linking under way, and the request that waits for it. Written by `link` and the link page.
-  // Read by its confirmation. Deleted by retention, a day after it expired.
+  // Read by its confirmation. Deleted by retention, once it has expired. Not used yet.
   linkRequests: defineTable({
     hash: v.string(),
     enterpriseId: v.optional(v.string()),
@@ -194,7 +194,7 @@ export default defineSchema({
     createdAt: v.number(),
   }).index("by_project", ["projectId"]),
 
-  // What each task used. Written at its end, read by `usage` and by caps. Deleted: never.
+  // What each task used. To be written at its end, and read by caps. Not used yet. Deleted: never.
   usage: defineTable({
     owner: v.string(),
     taskId: v.string(),

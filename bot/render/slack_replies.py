@@ -165,10 +165,11 @@ def render_corrected(prompt: str) -> SlackMessage:
     return SlackMessage(said)
 
 
-def render_undone(title: str) -> SlackMessage:
-    """A version was put back."""
+def render_undone(title: str, *, is_checked: bool = True) -> SlackMessage:
+    """A version was put back, and is checked and started next, unless that could not be asked."""
     name = notification(title, 300) or "the version before"
-    return render_notice(f"The app is back at *{name}*. Its preview follows in a moment.")
+    follows = "Its preview follows in a moment." if is_checked else "Reply to see it running."
+    return render_notice(f"The app is back at *{name}*. {follows}")
 
 
 def render_download(url: str, minutes: int) -> SlackMessage:
@@ -192,10 +193,7 @@ def render_saved(what: str, value: str) -> SlackMessage:
 
 def render_trouble() -> SlackMessage:
     """A defect of ours, or a service that does not answer."""
-    return render_notice(
-        "*That did not work, and it is not your fault.*\nTry again in a minute. "
-        "Nothing that you asked for is lost."
-    )
+    return render_notice("*That did not work, and it is not your fault.*\nTry again in a minute.")
 
 
 RESTARTED = "The bot was restarted. This build goes on by itself."

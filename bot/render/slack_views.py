@@ -6,7 +6,7 @@ whoever answers them reads the app again.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 
 from agents.types import FileAction
 from bot.render.slack_blocks import (
@@ -173,9 +173,10 @@ def _code(page: FilesPage) -> list[Block]:
 
 
 def _diff(diff: FileDiff) -> Iterator[Block]:
-    lines = (diff.diff or "").splitlines()
-    added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
-    taken = sum(line.startswith("-") and not line.startswith("---") for line in lines)
+    text = (diff.diff or "").splitlines()
+    lines = list(dropwhile(lambda line: not line.startswith("@@"), text))  # no file names
+    added = sum(line.startswith("+") for line in lines)
+    taken = sum(line.startswith("-") for line in lines)
     counts = f"  +{added} −{taken}" if diff.diff else ""
     name = escape_line(diff.path, 900)
     yield section(f"*{_SIGNS[diff.action]}:* {name}{counts}")

@@ -1,6 +1,6 @@
 """Buttons and menus, wherever they are shown. Each is acknowledged first, and acts then."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from agents.logger import create_logger
@@ -12,15 +12,13 @@ from bot.render.slack_home import EXAMPLE, EXAMPLES
 from bot.slack.commands import Commands
 from bot.slack.desk import Press
 from bot.slack.intents import Topic
-from bot.slack.payloads import Body, Click, Context, read_click
+from bot.slack.payloads import Ack, Body, Click, Context, read_click
 from bot.slack.reception import Reception, render_foreign, settle
 from bot.slack.views import TURNS, Views
 from bot.slack.voice import Respond, Voice
 from bot.slack.work import Work
 
 log = create_logger(__name__)
-
-Ack = Callable[..., Awaitable[Any]]
 
 _PRESSES: Mapping[str, Press] = {
     buttons.STOP: "stop",

@@ -5,9 +5,7 @@ is: so what is said to the person first is the question, too.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 from agents.errors import BadRequest, ProviderError
 from agents.logger import create_logger
@@ -15,14 +13,12 @@ from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.slack.door import SlackDoor
 from bot.slack.intents import Build, Intent, parse_command
-from bot.slack.payloads import Body, Click, Context, Said, said_in_command
+from bot.slack.payloads import Ack, Body, Click, Context, Said, said_in_command
 from bot.slack.reception import Reception, settle
 from bot.slack.voice import Respond, Voice, private_ack
 from bot.slack.work import Work
 
 log = create_logger(__name__)
-
-Ack = Callable[..., Awaitable[Any]]
 
 ACK_S = 0.3
 """How long an acknowledgement waits for the answer."""

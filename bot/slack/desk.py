@@ -5,10 +5,10 @@ button, by what it would do. So the same event twice, at whichever process, is o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, Protocol
 
-from agents.errors import BadRequest
+from agents.errors import BadRequest, StoreUnavailable
 from agents.models import ModelCatalog
 from agents.ports import Blobs
 from agents.task_state import TaskState, fold
@@ -33,21 +33,12 @@ REMEMBERED_S = 86_400.0
 _RESTORING_S = 60.0
 """How long an undo that died half-way keeps another one from being tried."""
 _LOOKED_AT = 10
-_BUSY = "A build of this app is running."
-_BUSY_HINT = "Stop it first, or wait until it has ended."
+BUSY = "A build of this app is running."
+BUSY_HINT = "Stop it first, or wait until it has ended."
 
 
 class DeskStore(Projects, Queue, EventLog, Blobs, SlackState, Protocol):
     """The roles of a store that a desk plays on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A task to start, whoever asked and however."""
-
-    prompt: str
-    framework: str | None = None
-    model: str | None = None
 
 
 class Desk:
@@ -99,8 +90,7 @@ class Desk:
     async def _build(self, said: Said, build: Build) -> SlackMessage | None:
         """A new app, or a change of the thread's; its live message follows by itself."""
         there = await self.project_of(said)
-        wanted = Wanted(build.prompt, build.framework, build.model)
-        row = await self._start(said, there, wanted, said.key)
+        row = await self._start(said, there, build, said.key)
         return await self._queued(row) if there is not None else None
 
     async def _queued(self, row: TaskRow) -> SlackMessage | None:
@@ -114,13 +104,13 @@ class Desk:
         return replies.render_queued(row.prompt, behind) if behind else None
 
     async def _start(
-        self, said: Said, there: ThreadProject | None, wanted: Wanted, origin: str
+        self, said: Said, there: ThreadProject | None, build: Build, origin: str
     ) -> TaskRow:
         request = StartRequest(
-            prompt=wanted.prompt,
+            prompt=build.prompt,
             project_id=None if there is None else there.project_id,
-            framework=wanted.framework,
-            model=wanted.model or self.models.default.key,
+            framework=build.framework,
+            model=build.model or self.models.default.key,
             origin=origin,
             requested_by=said.user_id,
             slack=said.origin,
@@ -144,7 +134,7 @@ class Desk:
     async def _repeat(self, said: Said, there: ThreadProject, row: TaskRow, origin: str) -> TaskRow:
         if row.kind is TaskKind.FIX:
             return await self._fix(said, there, origin)
-        return await self._start(said, there, Wanted(row.prompt, row.framework, row.model), origin)
+        return await self._start(said, there, Build(row.prompt, row.framework, row.model), origin)
 
     # --- in words ------------------------------------------------------------------------
 
@@ -189,7 +179,7 @@ class Desk:
         if mine:
             return None  # told again
         if not rows or not rows[0].status.is_terminal:
-            raise BadRequest(_BUSY, hint=_BUSY_HINT)
+            raise BadRequest(BUSY, hint=BUSY_HINT)
         if rows[0].status is TaskStatus.COMPLETE:
             raise BadRequest("The last build went well.", hint="Reply with what should change.")
         await self._repeat(said, there, rows[0], said.key)
@@ -207,7 +197,7 @@ class Desk:
         Raises: BadRequest when there is none, or while a build runs; SeqConflict.
         """
         if await self._open_of(there):
-            raise BadRequest(_BUSY, hint=_BUSY_HINT)
+            raise BadRequest(BUSY, hint=BUSY_HINT)
         _, versions = await self.projects.fragments(there.owner, there.project_id)
         before = version_before(versions)
         if before is None:
@@ -216,7 +206,10 @@ class Desk:
         if not await self.store.first_time(claimed, keep_s=_RESTORING_S):
             return replies.render_notice("It is being undone already.")
         await self.projects.restore(there.owner, there.project_id, before.id)
-        await self._fix(said, there, f"slack:undone:{versions[0].id}")
+        try:
+            await self._fix(said, there, f"slack:undone:{versions[0].id}")
+        except StoreUnavailable:  # asked again it would go back once more
+            return replies.render_undone(before.title, is_checked=False)
         return replies.render_undone(before.title)
 
     # --- a message that was edited -------------------------------------------------------
@@ -230,25 +223,28 @@ class Desk:
     async def correct(self, said: Said, edited_ts: str, build: Build | None) -> SlackMessage | None:
         """The message that started a run says something else now; None: nothing to be built.
 
-        Once per edit. What has been built on since is not touched any more.
+        Once per edit, and the newest edit stays. What has been built on since is not touched.
         """
         there = await self.project_of(said)
         rows = [] if there is None else await self.store.tasks(there.owner, there.project_id)
-        key = f"{said.key}:edit:{edited_ts}"
-        runs = [n for n, row in enumerate(rows) if _is_of(row, said.key)]
-        if there is None or not runs or any(row.origin == key for row in rows):
+        origin = _edit_key(said.key, edited_ts)
+        runs = [row for row in rows if _is_of(row, said.key)]
+        is_begun = any(row.origin == origin for row in runs)
+        earlier = next((row for row in runs if row.origin != origin), None)
+        if there is None or earlier is None or max(str(row.origin) for row in runs) > origin:
             return None
-        row, is_open = rows[runs[0]], not rows[runs[0]].status.is_terminal
-        if build is not None and not is_open and runs[0] > 0:
+        is_open = not earlier.status.is_terminal
+        if not is_open and is_begun:
+            return None  # told again
+        if not is_open and build is not None and rows[0] is not earlier:
             return replies.render_refused(
                 "Your edit comes too late: the app was changed again since.",
                 "Reply in this thread with what should be different.",
             )
         if build is not None:  # first, as it may be refused
-            wanted = Wanted(build.prompt, build.framework, build.model)
-            await self._start(said, there, wanted, key)
+            await self._start(said, there, build, origin)
         if is_open:
-            await self._tasks.cancel(row.owner, row.id, by=said.user_id)
+            await self._tasks.cancel(earlier.owner, earlier.id, by=said.user_id)
         return None if build is None else replies.render_corrected(build.prompt)
 
     # --- buttons -------------------------------------------------------------------------
@@ -303,7 +299,7 @@ class Desk:
         if number is None or number >= len(options):
             raise BadRequest("That suggestion is not there any more.")
         origin = f"slack:{'answer' if asked else f'suggest:{number}'}:{task_id}"
-        return await self._start(said, there, Wanted(options[number]), origin)
+        return await self._start(said, there, Build(options[number]), origin)
 
     async def _undo(self, said: Said, there: ThreadProject, task_id: TaskId) -> SlackMessage | None:
         """Only the newest version is undone by its button; twice is once."""
@@ -342,6 +338,12 @@ def version_before(versions: Sequence[Fragment]) -> Fragment | None:
     return None
 
 
+def _edit_key(key: str, edited_ts: str) -> str:
+    """Of one edit of a message. Slack's timestamps have one length, so later ones sort last."""
+    return f"{key}:edit:{edited_ts}"
+
+
 def _is_of(row: TaskRow, key: str) -> bool:
     """Whether this message started the run, or corrected it."""
-    return row.origin is not None and (row.origin == key or row.origin.startswith(f"{key}:edit:"))
+    origin = row.origin or ""
+    return origin == key or origin.startswith(_edit_key(key, ""))

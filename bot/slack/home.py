@@ -1,20 +1,15 @@
 """The app's own page in Slack."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from agents.errors import ProviderError, StoreError
 from agents.logger import create_logger
 from bot.render.slack_blocks import View
 from bot.render.slack_replies import render_trouble
 from bot.slack.door import SlackDoor
-from bot.slack.payloads import Body, Context, Said, said_in_event
+from bot.slack.payloads import Ack, Body, Context, Said, said_in_event
 from bot.slack.reception import Reception
 from bot.slack.work import Work
 
 log = create_logger(__name__)
-
-Ack = Callable[..., Awaitable[Any]]
 
 
 class Home:

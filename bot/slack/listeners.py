@@ -6,8 +6,6 @@ Bolt's, which nobody waits for. A repeated event finds its work done: see `Said.
 """
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from slack_bolt import BoltResponse
 from slack_bolt.app.async_app import AsyncApp
@@ -19,7 +17,7 @@ from bot.slack.commands import Commands
 from bot.slack.desk import Desk
 from bot.slack.door import SlackDoor
 from bot.slack.home import Home
-from bot.slack.payloads import Body
+from bot.slack.payloads import Ack, Body
 from bot.slack.reception import Reception
 from bot.slack.shelf import Shelf, ShelfFacts
 from bot.slack.threads import Threads
@@ -34,8 +32,6 @@ BUILD_FROM_MESSAGE = "zapdev_build_from_message"
 NEW_BUILD = "zapdev_new_build"
 
 _ANYTHING = re.compile(".*", re.DOTALL)
-
-Ack = Callable[..., Awaitable[Any]]
 
 
 class Listeners:

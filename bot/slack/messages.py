@@ -242,12 +242,16 @@ class Messages:
         return self._followed[TaskId(card.task_id)]
 
     async def find(self, card: Card) -> str | None:
-        """By its metadata. Where we may not look there is none, and it may be posted twice."""
+        """The message that was posted for it, if there is one."""
         after = card.gone_ts or f"{self._of(card).delivery.created_at.timestamp() - _SKEW_S:.6f}"
         self._check_held()
+        return await self._find(card, card.task_id, after=after)
+
+    async def _find(self, card: Card, mark: str, *, after: str) -> str | None:
+        """By its metadata. Where we may not look there is none, and it may be posted twice."""
         try:
             return await self._parts.door.find(
-                self._team_id, card.channel_id, card.thread_ts, card.task_id, after=after
+                self._team_id, card.channel_id, card.thread_ts, mark, after=after
             )
         except PermanentError as error:
             log.warning("message not looked for", task_id=card.task_id, error=str(error))
@@ -295,7 +299,7 @@ class Messages:
             followed.reply = "unsaid" if is_first else "unsure"
         place = (self._team_id, card.channel_id)
         if followed.reply == "unsure":
-            if await door.find(*place, card.thread_ts, mark, after=card.thread_ts):
+            if await self._find(card, mark, after=card.thread_ts) is not None:
                 return
             followed.reply = "unsaid"
         self._check_held()

@@ -4,7 +4,7 @@ A person is judged by their own workspace: with Slack Connect somebody of anothe
 our channels and press our buttons.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from bot.store.slack_port import SlackOrigin, SlackThread
 
 Body = Mapping[str, Any]
 Context = Mapping[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+"""Bolt's way to acknowledge a request."""
 
 PEOPLES_SUBTYPES = (None, "file_share", "thread_broadcast")
 """The subtypes of messages that a person wrote just now."""

@@ -7,7 +7,7 @@ from agents.logger import create_logger
 from agents.types import Framework
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
-from bot.slack.desk import Desk
+from bot.slack.desk import BUSY, BUSY_HINT, Desk
 from bot.slack.intents import Aside, Choose, Import, Intent, Show
 from bot.slack.payloads import Said
 from bot.slack.shelf import Shelf
@@ -63,9 +63,7 @@ async def settle(asked: Awaitable[SlackMessage | None]) -> SlackMessage | None:
     except NotFound:
         return replies.render_refused("That app is not there any more.", "Start a new one.")
     except SeqConflict:
-        return replies.render_refused(
-            "A build of this app is running.", "Stop it first, or wait until it has ended."
-        )
+        return replies.render_refused(BUSY, BUSY_HINT)
     except StoreError as error:
         log.warning("store unavailable", action="slack", reason=str(error))
     except Exception:

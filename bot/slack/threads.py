@@ -4,7 +4,7 @@ Slack repeats what is not acknowledged. So a listener waits for the row to be wr
 what is said in answer goes on by itself.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from agents.errors import BadRequest, StoreError
@@ -14,6 +14,7 @@ from bot.slack.commands import Commands, is_closed
 from bot.slack.intents import Aside, Build, Intent, Stop, parse_message, parse_prompt
 from bot.slack.payloads import (
     PEOPLES_SUBTYPES,
+    Ack,
     Body,
     Context,
     Said,
@@ -26,8 +27,6 @@ from bot.slack.voice import Respond, Voice
 from bot.slack.work import Work
 
 log = create_logger(__name__)
-
-Ack = Callable[..., Awaitable[Any]]
 
 ROW_S = 2.0
 """How long an event's acknowledgement waits for its row; Slack waits three seconds."""

@@ -4,7 +4,7 @@ A modal is opened first and filled then: Slack gives three seconds for opening o
 may be slow. What a modal is about is its task's id; everything else is read again.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from bot.render.slack_text import escape
 from bot.render.slack_views import CODE_PAGE, DIFF_PAGE, FILES_PAGE, PICK_FILE
 from bot.slack.door import SlackDoor
 from bot.slack.intents import Build, parse_prompt
-from bot.slack.payloads import Body, Click, Context, Said, said_in_form, said_in_shortcut
+from bot.slack.payloads import Ack, Body, Click, Context, Said, said_in_form, said_in_shortcut
 from bot.slack.reception import Reception, render_foreign, settle
 from bot.slack.shelf import Leaf
 from bot.slack.voice import Voice
@@ -36,8 +36,6 @@ from bot.slack.work import Work
 from bot.store.slack_port import Delivery
 
 log = create_logger(__name__)
-
-Ack = Callable[..., Awaitable[Any]]
 
 TURNS = (PICK_FILE, FILES_PAGE, CODE_PAGE, DIFF_PAGE)
 """The actions inside of our views."""

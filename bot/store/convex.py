@@ -249,6 +249,7 @@ class ConvexStore(ConvexSlack):
         return cancel_by
 
     async def hand_back(self, lease: Lease, *, delay_s: float, count_attempt: bool) -> None:
+        self._progress.end(lease.task_id)
         await self._holding(
             lease,
             "tasks:requeue",
@@ -256,7 +257,6 @@ class ConvexStore(ConvexSlack):
             delayMs=delay_s * 1_000,
             countAttempt=count_attempt,
         )
-        self._progress.end(lease.task_id)
         self._notify(QUEUE_TOPIC)
 
     async def finish(self, lease: Lease, expected_seq: int, ending: Ending) -> int:
@@ -285,8 +285,10 @@ class ConvexStore(ConvexSlack):
         """A holder's write. Without the lease its fold is of no use any more."""
         try:
             return await self._client.mutation(function, lease=rows.lease_row(lease), **args)
-        except LeaseLost:
-            self._progress.end(lease.task_id)
+        except StoreError as error:
+            self._notify(lease.task_id)  # it may have been written all the same
+            if isinstance(error, LeaseLost):
+                self._progress.end(lease.task_id)
             raise
 
     async def request_cancel(self, owner: OwnerId, task_id: TaskId, *, by: str) -> TaskRow:

@@ -138,6 +138,8 @@ async def _round(
         await TROUBLES[trouble](host)
         asking = background.start(_keep_asking(server.url, readers, asked), name="asking")
         await asyncio.wait({asking}, timeout=outage_s)
+        if asking.done():
+            asking.result()  # whoever asks never ends by himself
         ended_meanwhile = readers.ended
         asking.cancel()
         await _end_of_trouble(host)
@@ -173,7 +175,7 @@ async def _end_of_trouble(host: ConvexHost) -> None:
 
 
 async def _keep_asking(url: str, readers: Readers, asked: Asked) -> None:
-    """Ask for a task, for a new app and for the server's health, again and again."""
+    """Ask for a task, for all projects and for the server's health, again and again."""
     task_id = readers.tasks[0].task_id
     async with aiohttp.ClientSession(url) as http:
         background = Background()
@@ -190,8 +192,12 @@ async def _keep_asking(url: str, readers: Readers, asked: Asked) -> None:
 async def _ask(http: aiohttp.ClientSession, method: str, path: str, asked: Asked) -> None:
     clock = SystemClock()
     began = clock.monotonic()
-    async with http.request(method, path) as reply:
-        body = await reply.json()
+    try:
+        async with http.request(method, path) as reply:
+            body = await reply.json()
+    except (aiohttp.ClientError, ValueError) as error:
+        asked.unclear.append(f"{path}: {error!r}")
+        return
     asked.slowest_s = max(asked.slowest_s, clock.monotonic() - began)
     asked.answers[str(reply.status)] += 1
     if reply.status != 200 and not _is_clear(reply, body):

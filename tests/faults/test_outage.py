@@ -11,6 +11,7 @@ def test_apps_go_on_after_convex_was_away() -> None:
     rounds = result["rounds"]
     assert isinstance(rounds, dict)
     assert set(rounds) == set(outage.TROUBLES)
+    assert all(figures["answers"] for figures in rounds.values())
     wrong = {name: result[name] for name in (*BOUNDS, *SEEN, "unclear", "complaints")}
     assert wrong == dict.fromkeys(wrong, 0)
     assert result["restarted"] == 0, "the task went on where it was"

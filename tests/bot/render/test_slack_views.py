@@ -83,6 +83,11 @@ def test_an_app_without_files_says_so() -> None:
     assert texts(render_files_view(replace(PAGE, files=[]))) == ["This app has no files yet."]
 
 
+def test_lines_that_look_like_a_diffs_head_are_counted() -> None:
+    diffs = [FileDiff("a.ts", "updated", "@@ -1 +1,2 @@\n--- x;\n+++i;\n+y\n")]
+    assert texts(render_diff_view("task_1", "Board", diffs))[1].endswith("+2 −1")
+
+
 def test_changes_are_shown_file_by_file_and_counted() -> None:
     diffs = [
         FileDiff("src/App.tsx", "updated", "--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new\n+more\n"),

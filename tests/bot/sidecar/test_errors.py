@@ -18,7 +18,8 @@ from agents.errors import (
     StoreUnavailable,
     UnsupportedFramework,
 )
-from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary, in_time
+from bot.sidecar.errors import ANSWER_S, BODY_MAX_BYTES, error_boundary, in_time
+from bot.store.convex_client import CALL_S
 from tests.fakes.sidecar import RunningSidecar
 
 SECRET = "sk-or-v1-very-secret"
@@ -138,3 +139,7 @@ async def test_an_answer_in_time_is_passed_on() -> None:
 
     async with answering(in_time(handler)) as answer:
         assert answer.status == 404
+
+
+def test_an_answer_may_take_as_long_as_one_call_of_the_store() -> None:
+    assert ANSWER_S == CALL_S

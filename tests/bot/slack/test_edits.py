@@ -1,14 +1,19 @@
 """Editing the message that began a run corrects it, once per edit."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from agents.types import TaskStatus
+from bot.feed import Hub
+from bot.services.tasks import StartRequest, TaskService
 from tests.fakes.slack import events
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.world import Message
 from tests.fakes.slack_bot import Bot
+
+LONG_AGO, LATER = "1000000000.000001", "9000000000.000001"
 
 
 async def an_app(bot: Bot) -> Message:
@@ -48,6 +53,41 @@ async def test_each_edit_counts_once_and_the_last_one_stays(bot: Bot) -> None:
         ("a kanban board in blue", TaskStatus.PENDING),
     ]
     assert len(bot.replies()) == 2
+
+
+def as_edited_at(bot: Bot, edited_ts: str, text: str) -> dict[str, Any]:
+    """The last edit that was told, as another one."""
+    told = [d for d in bot.slack.deliveries if d.event.get("subtype") == "message_changed"][-1]
+    payload: dict[str, Any] = deepcopy(dict(told.payload)) | {"event_id": f"Ev{edited_ts}"}
+    payload["event"]["message"] |= {"text": text, "edited": {"user": "U1", "ts": edited_ts}}
+    return payload
+
+
+async def test_an_older_edit_that_comes_late_changes_nothing(bot: Bot) -> None:
+    root = await bot.slack.mention("U1", "C1", "a kanban bord")
+    await bot.slack.edit("U1", root, f"<@{bot.team.bot_user}> a kanban board in blue")
+    await bot.slack.deliver("event", as_edited_at(bot, LONG_AGO, "a kanban board"))
+    assert [(row.prompt, row.status) for row in await bot.tasks()] == [
+        ("a kanban bord", TaskStatus.CANCELLED),
+        ("a kanban board in blue", TaskStatus.PENDING),
+    ]
+
+
+async def test_an_edit_that_died_half_way_is_finished_when_it_is_told_again(bot: Bot) -> None:
+    root = await bot.slack.mention("U1", "C1", "a kanban bord")
+    await bot.slack.edit("U1", root, f"<@{bot.team.bot_user}> a kanban board")
+    first, second = await bot.tasks()
+    begun = StartRequest(
+        prompt="in blue", project_id=first.project_id, origin=f"{first.origin}:edit:{LATER}"
+    )
+    await TaskService(bot.store, Hub()).start(first.owner, begun)
+    await bot.slack.deliver("event", as_edited_at(bot, LATER, "in blue"))
+    assert second.status is TaskStatus.PENDING
+    assert [(row.prompt, row.status) for row in await bot.tasks()] == [
+        ("a kanban bord", TaskStatus.CANCELLED),
+        ("a kanban board", TaskStatus.CANCELLED),
+        ("in blue", TaskStatus.PENDING),
+    ]
 
 
 async def test_editing_what_was_done_already_does_it_anew_while_nothing_came_after(

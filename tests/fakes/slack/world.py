@@ -212,10 +212,6 @@ class Call:
     status: int = 200
     """0 when the connection was cut instead."""
 
-    @property
-    def is_ok(self) -> bool:
-        return self.error is None
-
 
 Publish = Callable[[str, Json], None]
 

@@ -123,7 +123,7 @@ def check_pace(said: list[Request]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(hard, max_size=40), st.lists(doing, max_size=40))
-def test_whatever_fails_the_final_state_is_the_last_and_the_only_one(
+def test_whatever_fails_nothing_follows_the_final_state(
     script: list[Outcome], steps: list[Do]
 ) -> None:
     desk, cards = asyncio.run(play(script, steps))

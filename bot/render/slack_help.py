@@ -62,9 +62,9 @@ _WORDS = (
     ("list", "your apps, with links"),
     ("status", "what is being built"),
     ("stop", "stop it"),
-    ("model", "which model writes"),
+    ("model", "the models there are"),
     ("framework", "Next.js, React, Vue, Angular, Svelte"),
-    ("usage", "builds and cost so far"),
+    ("usage", "builds and cost of the last 24 hours"),
 )
 _NOT_YET = (
     "Not there yet: `import` from GitHub or Figma, `settings` of your own, "

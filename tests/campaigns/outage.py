@@ -136,12 +136,12 @@ async def _round(
         await until(lambda: all(len(t.frames) >= FRAMES for t in readers.tasks), limit_s=_SETTLE_S)
         await server.tell("begin")
         await TROUBLES[trouble](host)
-        asking = background.start(_keep_asking(server.url, readers, asked), name="asking")
+        enough = asyncio.Event()
+        asking = background.start(_keep_asking(server.url, readers, asked, enough), name="asking")
         await asyncio.wait({asking}, timeout=outage_s)
-        if asking.done():
-            asking.result()  # whoever asks never ends by himself
+        enough.set()  # what was asked is still answered, at the latest after CALL_S
+        await asyncio.wait_for(asking, CALL_S + 5)
         ended_meanwhile = readers.ended
-        asking.cancel()
         await _end_of_trouble(host)
         await asyncio.wait_for(whole, _SETTLE_S)
     finally:
@@ -174,26 +174,25 @@ async def _end_of_trouble(host: ConvexHost) -> None:
     await host.listen_again()
 
 
-async def _keep_asking(url: str, readers: Readers, asked: Asked) -> None:
-    """Ask for a task, for all projects and for the server's health, again and again."""
+async def _keep_asking(url: str, readers: Readers, asked: Asked, enough: asyncio.Event) -> None:
+    """Ask for a task, for all projects and for the server's health until it is enough.
+
+    Returns when everything that was asked has its answer.
+    """
     task_id = readers.tasks[0].task_id
-    async with aiohttp.ClientSession(url) as http:
-        background = Background()
-        try:
-            while True:
-                for method, path in (("GET", f"/api/tasks/{task_id}"), ("GET", "/api/projects")):
-                    background.spawn(_ask(http, method, path, asked), name="ask")
-                await _ask_health(http, asked)
-                await asyncio.sleep(_ASK_EVERY_S)
-        finally:
-            await background.stop()
+    async with aiohttp.ClientSession(url) as http, asyncio.TaskGroup() as asks:
+        while not enough.is_set():
+            for path in (f"/api/tasks/{task_id}", "/api/projects"):
+                asks.create_task(_ask(http, path, asked))
+            await _ask_health(http, asked)
+            await asyncio.sleep(_ASK_EVERY_S)
 
 
-async def _ask(http: aiohttp.ClientSession, method: str, path: str, asked: Asked) -> None:
+async def _ask(http: aiohttp.ClientSession, path: str, asked: Asked) -> None:
     clock = SystemClock()
     began = clock.monotonic()
     try:
-        async with http.request(method, path) as reply:
+        async with http.get(path) as reply:
             body = await reply.json()
     except (aiohttp.ClientError, ValueError) as error:
         asked.unclear.append(f"{path}: {error!r}")

@@ -33,7 +33,7 @@ test("a chunk that is there already is not written again", async () => {
 test("a chunk over the limit is refused", async () => {
   const { service } = deployment();
   const chunks = [chunkOf("h", 0, 1, new ArrayBuffer(CHUNK_BYTES + 1))];
-  expect(await codeOf(service.mutation(api.files.put, { chunks }))).toBe("bad_request");
+  expect(await codeOf(service.mutation(api.files.put, { chunks }))).toBe("store_error");
 });
 
 test("reading goes on where a full page ended, also in the middle of a file", async () => {

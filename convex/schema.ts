@@ -15,6 +15,7 @@ import {
   framework,
   memberRole,
   messageFields,
+  preferenceFields,
   progressFields,
   projectFields,
   slackThread,
@@ -48,6 +49,14 @@ export default defineSchema({
   })
     .index("by_project", ["projectId", "member"])
     .index("by_member", ["member"]),
+
+  // What a person wants unless they say otherwise. Written by their settings. Read when they ask for
+  // something. Deleted: never.
+  preferences: defineTable({
+    owner: v.string(),
+    ...preferenceFields,
+    updatedAt: v.number(),
+  }).index("by_owner", ["owner"]),
 
   // The conversation. Written by tasks.enqueue (both rows of a task, and seeds), claim and the
   // ending of a task (the assistant's row). Read by claim (history) and the project page.
@@ -175,7 +184,7 @@ export default defineSchema({
   // by retention, 30 days after its end.
   deliveries: defineTable({ ...deliveryFields, expiresAt: v.optional(v.number()) })
     .index("by_task", ["taskId"])
-    .index("by_team", ["teamId", "ended"])
+    .index("by_ended", ["ended", "teamId"])
     .index("by_expiry", ["expiresAt"]),
 
   // What one process holds at a time, such as a workspace's writer. Written and read by who wants

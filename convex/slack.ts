@@ -9,7 +9,9 @@ import {
   findInstallation,
   findState,
   findThread,
+  listOpenWorkspaces,
   viewDelivery,
+  workspacePage,
 } from "./lib/slack";
 import { deliveryEnd, slackThread } from "./lib/validators";
 
@@ -25,6 +27,13 @@ export const threadProject = serviceQuery({
   },
 });
 
+/** The workspaces that have live messages without a delivered end, in order, behind `after`. */
+export const openWorkspaces = serviceQuery({
+  args: { after: v.optional(v.string()) },
+  returns: workspacePage,
+  handler: async (ctx, { after }) => await listOpenWorkspaces(ctx, after ?? ""),
+});
+
 /** A workspace's live messages without a delivered end, oldest first. */
 export const openDeliveries = serviceQuery({
   args: { teamId: v.string() },
@@ -32,7 +41,7 @@ export const openDeliveries = serviceQuery({
   handler: async (ctx, { teamId }) => {
     const open = await ctx.db
       .query("deliveries")
-      .withIndex("by_team", (q) => q.eq("teamId", teamId).eq("ended", undefined))
+      .withIndex("by_ended", (q) => q.eq("ended", undefined).eq("teamId", teamId))
       .take(1_000);
     return open.map(viewDelivery);
   },

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import convex, convex_files
+from bot.store.people_port import MAX_MEMBERS
 from bot.store.port import LEASE_S, MAX_ATTEMPTS, Limits
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,7 @@ def test_the_generated_types_are_fresh(tmp_path: Path) -> None:
     [
         ("lib/queue.ts", "LEASE_MS", LEASE_S * 1_000),
         ("lib/queue.ts", "MAX_ATTEMPTS", MAX_ATTEMPTS),
+        ("lib/people.ts", "MAX_MEMBERS", MAX_MEMBERS),
         ("lib/fragments.ts", "MAX_FILES", Limits().files_per_fragment),
         ("lib/log.ts", "LINE_BYTES", convex.LINE_BYTES),
         ("lib/files.ts", "CHUNK_BYTES", convex_files.CHUNK_BYTES),

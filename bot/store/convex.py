@@ -30,17 +30,12 @@ from agents.types import (
 from bot.store import convex_rows as rows
 from bot.store.convex_client import ConvexClient
 from bot.store.convex_files import ConvexFiles
+from bot.store.convex_people import ConvexPeople
 from bot.store.convex_progress import ProgressRows
 from bot.store.convex_requests import claim_args, enqueue_args, result_args
 from bot.store.convex_slack import ConvexSlack
 from bot.store.convex_token import ServiceKey, ServiceToken
-from bot.store.encoding import (
-    check_appended,
-    check_ending,
-    clean_event,
-    clean_text,
-    dump_event,
-)
+from bot.store.encoding import check_appended, check_ending, clean_event, clean_text, dump_event
 from bot.store.port import (
     QUEUE_TOPIC,
     Claim,
@@ -56,7 +51,7 @@ from bot.store.port import (
     cancel_topic,
 )
 
-FUNCTIONS_VERSION = 1
+FUNCTIONS_VERSION = 2
 """What `convex/lib/version.ts` has to be for this program."""
 
 LINE_BYTES = 100_000
@@ -70,7 +65,7 @@ _NEWEST_PAGE = 100
 """Tasks with the longest prompts stay below what one call may answer."""
 
 
-class ConvexStore(ConvexSlack):
+class ConvexStore(ConvexSlack, ConvexPeople):
     """Implements `bot.store.port.Store`. Make it with `open`."""
 
     def __init__(

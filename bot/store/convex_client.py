@@ -17,7 +17,15 @@ from typing import Any, NoReturn
 import aiohttp
 from convex import convex_to_json, json_to_convex
 
-from agents.errors import LeaseLost, NotFound, SeqConflict, StoreError, StoreUnavailable
+from agents.errors import (
+    BadRequest,
+    LeaseLost,
+    NotFound,
+    SeqConflict,
+    StoreError,
+    StoreUnavailable,
+    ZapdevError,
+)
 from agents.logger import create_logger
 from agents.ports import Clock
 from agents.retry import STORE, with_retry
@@ -34,12 +42,12 @@ _LARGE_BYTES = 64 * 1024
 
 _UNAVAILABLE = (429, 500, 502, 503, 504)
 
-ERRORS: Mapping[str, type[StoreError]] = {
+ERRORS: Mapping[str, type[ZapdevError]] = {
     "lease_lost": LeaseLost,
     "not_found": NotFound,
     "seq_conflict": SeqConflict,
     "store_error": StoreError,
-    "bad_request": StoreError,
+    "bad_request": BadRequest,
     "unauthenticated": StoreUnavailable,
 }
 """What the codes of `convex/lib/errors.ts` are here."""

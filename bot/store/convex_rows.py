@@ -36,6 +36,10 @@ def framework_row(framework: Framework | None) -> str | None:
     return None if framework is None else framework.value.upper()
 
 
+def framework_of(name: str | None) -> Framework | None:
+    return None if name is None else Framework(name.lower())
+
+
 def lease_row(lease: Lease) -> dict[str, Any]:
     return {"taskId": lease.task_id, "workerId": lease.worker_id, "epoch": lease.epoch}
 
@@ -57,7 +61,7 @@ def project_of(row: Row) -> Project:
         id=ProjectId(row["projectId"]),
         owner=OwnerId(row["owner"]),
         title=row["title"],
-        framework=_framework(row.get("framework")),
+        framework=framework_of(row.get("framework")),
         head=_optional(FragmentId, row.get("head")),
         preview_url=row.get("previewUrl"),
         sandbox_id=_optional(SandboxId, row.get("sandboxId")),
@@ -104,7 +108,7 @@ def task_of(row: Row) -> TaskRow:
         status=TaskStatus(row["status"]),
         prompt=row["prompt"],
         model=row["model"],
-        framework=_framework(row.get("framework")),
+        framework=framework_of(row.get("framework")),
         requested_by=row["requestedBy"],
         origin=row.get("origin"),
         epoch=int(row["epoch"]),
@@ -131,7 +135,3 @@ def recorded_of(task_id: TaskId, row: Row, event: str | bytes) -> Recorded:
 
 def _optional(make: Callable[[str], Id], value: str | None) -> Id | None:
     return None if value is None else make(value)
-
-
-def _framework(name: str | None) -> Framework | None:
-    return None if name is None else Framework(name.lower())

@@ -29,6 +29,16 @@ class ConvexSlack:
             return None
         return ThreadProject(ProjectId(row["projectId"]), OwnerId(row["owner"]))
 
+    async def open_workspaces(self) -> list[str]:
+        found: list[str] = []
+        more = True
+        while more:
+            after = found[-1] if found else None
+            page = await self._client.query("slack:openWorkspaces", after=after)
+            found += page["teamIds"]
+            more = page["more"]
+        return found
+
     async def open_deliveries(self, team_id: str) -> list[Delivery]:
         rows = await self._client.query("slack:openDeliveries", teamId=team_id)
         return [_delivery_of(row) for row in rows]

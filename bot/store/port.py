@@ -27,6 +27,7 @@ from agents.types import (
     Turn,
     WorkerId,
 )
+from bot.store.people_port import People
 from bot.store.slack_port import SlackOrigin, SlackState
 
 LEASE_S = 30.0
@@ -318,7 +319,7 @@ class EventLog(Protocol):
         ...
 
 
-class Store(Projects, Queue, EventLog, Blobs, SlackState, Protocol):
+class Store(Projects, Queue, EventLog, Blobs, SlackState, People, Protocol):
     """All roles together, as an adapter offers them."""
 
     async def check(self) -> None:

@@ -97,6 +97,10 @@ class SlackState(Installations, Protocol):
         """Whose project the thread is about, if it is about one."""
         ...
 
+    async def open_workspaces(self) -> list[str]:
+        """The workspaces with live messages whose end is not delivered, each once, sorted."""
+        ...
+
     async def open_deliveries(self, team_id: str) -> list[Delivery]:
         """The workspace's live messages without a delivered end, oldest first."""
         ...

@@ -1,12 +1,12 @@
 """The embedded store: the whole port on one SQLite file, or in memory.
 
 What a method answers is durable. Statements live beside the tables they are about
-(`sqlite_projects`, `sqlite_queue`, `sqlite_log`); `sqlite_database` says how they run.
+(`sqlite_projects`, `sqlite_queue`, `sqlite_log` and so on); `sqlite_database` says how they run.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from agents.events import Event, Recorded
 from agents.ports import Clock, Ids
 from agents.types import BlobHash, FragmentId, OwnerId, ProjectId, SandboxId, TaskId, WorkerId
 from bot.store import sqlite_log as log
+from bot.store import sqlite_people as people
 from bot.store import sqlite_projects as projects
 from bot.store import sqlite_queue as tasks
 from bot.store import sqlite_slack as slack
 from bot.store.encoding import check_ending, hash_blobs
+from bot.store.people_port import MemberRole, Preferences
 from bot.store.port import (
     QUEUE_TOPIC,
     Claim,
@@ -226,6 +228,9 @@ class SqliteStore:
     async def thread_project(self, thread: SlackThread) -> ThreadProject | None:
         return await self._database.read(lambda c: slack.thread_project(c, thread))
 
+    async def open_workspaces(self) -> list[str]:
+        return await self._database.read(slack.open_workspaces)
+
     async def open_deliveries(self, team_id: str) -> list[Delivery]:
         return await self._database.read(lambda c: slack.open_deliveries(c, team_id))
 
@@ -271,6 +276,29 @@ class SqliteStore:
     async def use_state(self, state: str) -> str | None:
         now = self._now()
         return await self._database.write(lambda c: slack.use_state(c, state, now))
+
+    # --- people --------------------------------------------------------------------------
+
+    async def members(self, project_id: ProjectId) -> Mapping[str, MemberRole]:
+        return await self._database.read(lambda c: people.list_members(c, project_id))
+
+    async def set_member(self, project_id: ProjectId, member: str, role: MemberRole | None) -> None:
+        now = self._now()
+
+        def work(connection: sqlite3.Connection) -> None:
+            if role is None:
+                people.delete_member(connection, project_id, member)
+            else:
+                people.set_member(connection, project_id, member, role, now)
+
+        await self._database.write(work)
+
+    async def preferences(self, owner: OwnerId) -> Preferences:
+        return await self._database.read(lambda c: people.get_preferences(c, owner))
+
+    async def save_preferences(self, owner: OwnerId, preferences: Preferences) -> None:
+        now = self._now()
+        await self._database.write(lambda c: people.save_preferences(c, owner, preferences, now))
 
     def _now(self) -> int:
         return to_us(self._clock.now())

@@ -54,12 +54,16 @@ def recorded_of(row: sqlite3.Row) -> Recorded:
     )
 
 
+def framework_of(name: str | None) -> Framework | None:
+    return None if name is None else Framework(name)
+
+
 def project_of(row: sqlite3.Row) -> Project:
     return Project(
         id=ProjectId(row["id"]),
         owner=OwnerId(row["owner"]),
         title=row["title"],
-        framework=_framework(row["framework"]),
+        framework=framework_of(row["framework"]),
         head=_optional(FragmentId, row["head"]),
         preview_url=row["preview_url"],
         sandbox_id=_optional(SandboxId, row["sandbox_id"]),
@@ -105,7 +109,7 @@ def task_of(row: sqlite3.Row) -> TaskRow:
         status=TaskStatus(row["status"]),
         prompt=row["prompt"],
         model=row["model"],
-        framework=_framework(row["framework"]),
+        framework=framework_of(row["framework"]),
         requested_by=row["requested_by"],
         origin=row["origin"],
         epoch=row["epoch"],
@@ -122,7 +126,3 @@ def task_of(row: sqlite3.Row) -> TaskRow:
 
 def _optional(make: Callable[[str], Id], value: str | None) -> Id | None:
     return None if value is None else make(value)
-
-
-def _framework(name: str | None) -> Framework | None:
-    return None if name is None else Framework(name)

@@ -188,7 +188,32 @@ _V2 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)
+_V3 = (
+    # Who may do what on a project besides its owner. Written by sharing. Read by the checks of
+    # buttons and replies. Deleted with the membership.
+    """
+    CREATE TABLE members (
+        project_id TEXT NOT NULL REFERENCES projects (id),
+        member TEXT NOT NULL,
+        role TEXT NOT NULL,
+        added_at INTEGER NOT NULL,
+        PRIMARY KEY (project_id, member)
+    ) WITHOUT ROWID
+    """,
+    # What a person wants unless they say otherwise. Written by their settings. Read when they ask
+    # for something. Deleted: never.
+    """
+    CREATE TABLE preferences (
+        owner TEXT PRIMARY KEY,
+        model TEXT,
+        framework TEXT,
+        others TEXT NOT NULL,
+        updated_at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3)
 """Statements that lead from version n to n + 1. Append only: released ones never change."""
 
 

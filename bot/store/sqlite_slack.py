@@ -44,6 +44,13 @@ def insert_delivery(
     )
 
 
+def open_workspaces(connection: sqlite3.Connection) -> list[str]:
+    rows = connection.execute(
+        "SELECT DISTINCT team_id FROM deliveries WHERE ended IS NULL ORDER BY team_id"
+    )
+    return [row["team_id"] for row in rows]
+
+
 _DELIVERIES = """
     SELECT d.*, t.project_id, t.owner FROM deliveries AS d JOIN tasks AS t ON t.id = d.task_id
 """

@@ -7,7 +7,7 @@ export type Code =
   | "seq_conflict" // somebody wrote there first
   | "store_error" // a value that cannot be stored
   | "unauthenticated" // no token, or not the one this function is for
-  | "bad_request"; // an argument beyond its limits
+  | "bad_request"; // a limit that a person can keep; the text is for them
 
 /** The error to throw; every other error reaches clients of a production deployment as "Server Error". */
 export function refusal(code: Code, message: string): ConvexError<{ code: Code; message: string }> {

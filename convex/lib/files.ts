@@ -47,10 +47,10 @@ export async function missingFiles(ctx: QueryCtx, hashes: string[]): Promise<str
   return missing;
 }
 
-/** Throws `bad_request` for a chunk beyond the limit. */
+/** Throws `store_error` for a chunk beyond the limit. */
 export async function putChunk(ctx: MutationCtx, chunk: Chunk): Promise<void> {
   if (chunk.bytes.byteLength > CHUNK_BYTES || chunk.chunk >= chunk.chunks) {
-    throw refusal("bad_request", `a chunk has at most ${CHUNK_BYTES} bytes`);
+    throw refusal("store_error", `a chunk has at most ${CHUNK_BYTES} bytes`);
   }
   if (await hasFile(ctx, chunk.hash)) return;
   const there = await ctx.db

@@ -8,7 +8,11 @@ import { findProject } from "./projects";
 import type { Task } from "./queue";
 import { deliveryFields, type slackThread } from "./validators";
 
+/** So many workspaces are answered at once; each is one read of one row. */
+export const PAGE_WORKSPACES = 200;
+
 export const deliveryView = v.object(deliveryFields);
+export const workspacePage = v.object({ teamIds: v.array(v.string()), more: v.boolean() });
 
 type Thread = Infer<typeof slackThread>;
 
@@ -52,6 +56,25 @@ export async function insertDelivery(
     const { teamId, channelId, threadTs } = origin;
     await bindThread(ctx, projectId, { teamId, channelId, threadTs });
   }
+}
+
+/** Steps from each workspace to the next one: how many messages each has open does not count. */
+export async function listOpenWorkspaces(
+  ctx: QueryCtx,
+  after: string,
+): Promise<Infer<typeof workspacePage>> {
+  const teamIds: string[] = [];
+  let last = after;
+  while (teamIds.length < PAGE_WORKSPACES) {
+    const next = await ctx.db
+      .query("deliveries")
+      .withIndex("by_ended", (q) => q.eq("ended", undefined).gt("teamId", last))
+      .first();
+    if (next === null) return { teamIds, more: false };
+    last = next.teamId;
+    teamIds.push(last);
+  }
+  return { teamIds, more: true };
 }
 
 export async function findDelivery(

@@ -21,7 +21,8 @@ export const framework = v.union(
 );
 
 export const role = v.union(v.literal("USER"), v.literal("ASSISTANT"));
-export const memberRole = v.union(v.literal("owner"), v.literal("editor"), v.literal("viewer"));
+/** What somebody besides its owner may do with an app. */
+export const memberRole = v.union(v.literal("editor"), v.literal("viewer"));
 
 export const projectFields = {
   projectId: v.string(),
@@ -33,6 +34,13 @@ export const projectFields = {
   previewUrl: v.optional(v.string()),
   createdAt: v.number(),
   updatedAt: v.number(),
+};
+
+/** What a person wants unless they say otherwise; what is left out is the server's choice. */
+export const preferenceFields = {
+  model: v.optional(v.string()),
+  framework: v.optional(framework),
+  others: memberRole,
 };
 
 export const messageFields = {

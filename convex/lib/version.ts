@@ -1,5 +1,5 @@
 /**
- * Which functions these are. Raised when a process of the older kind could not work with them any
- * more; `FUNCTIONS_VERSION` of `bot/store/convex.py` says what a process needs.
+ * Which functions these are. Raised when a process needs what older ones do not have;
+ * `FUNCTIONS_VERSION` of `bot/store/convex.py` says which it needs at least.
  */
-export const VERSION = 1;
+export const VERSION = 2;

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from agents.events import NoticeGiven
 from agents.system import RandomIds, SystemClock
 from agents.testing import FakeClock
 from agents.types import OwnerId, ProjectId, TaskId, TaskKind, WorkerId
+from bot.store import sqlite_schema
+from bot.store.people_port import Preferences
 from bot.store.port import LEASE_S, Claim, Idle, NewTask
 from bot.store.sqlite import SqliteStore
 from bot.store.sqlite_database import Database
@@ -228,6 +231,36 @@ async def test_an_existing_file_is_opened_as_it_is(path: Path) -> None:
     second = await SqliteStore.open(path, clock=FakeClock(), ids=RandomIds())
     assert await second.task(OWNER, task.id) == task
     await second.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+async def test_an_older_file_keeps_what_it_holds_and_gets_the_newer_tables(
+    path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(sqlite_schema, "MIGRATIONS", MIGRATIONS[:version])
+        first = await SqliteStore.open(path, clock=FakeClock(), ids=RandomIds())
+        task = await first.enqueue(new_task())
+        await first.close()
+    assert version_of(path) == version
+
+    for _ in range(2):
+        store = await SqliteStore.open(path, clock=FakeClock(), ids=RandomIds())
+        assert await store.task(OWNER, task.id) == task
+        assert len(await store.read(task.id)) == 1
+        assert await store.open_workspaces() == []
+        await store.set_member(task.project_id, "slack:T1:U2", "viewer")
+        assert await store.members(task.project_id) == {"slack:T1:U2": "viewer"}
+        await store.save_preferences(OWNER, Preferences(model="auto"))
+        assert await store.preferences(OWNER) == Preferences(model="auto")
+        await store.close()
+    assert version_of(path) == len(MIGRATIONS)
+
+
+def version_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 async def test_many_may_make_the_file_at_the_same_time(path: Path) -> None:

@@ -83,6 +83,25 @@ async def test_open_messages_are_those_of_one_workspace_oldest_first(world: Worl
     assert await world.store.open_deliveries("T3") == []
 
 
+async def test_a_workspace_is_open_while_one_of_its_messages_is(world: World) -> None:
+    assert await world.store.open_workspaces() == []
+    elsewhere = SlackOrigin(SlackThread("T2", "C1", ""), "U1")
+    other = await world.enqueue(slack=elsewhere)
+    first, second = [await world.enqueue(slack=NO_THREAD_YET) for _ in range(2)]
+    await world.enqueue("for the web")
+    assert await world.store.open_workspaces() == ["T1", "T2"]
+
+    await world.store.end_delivery(first.id, "done")
+    assert await world.store.open_workspaces() == ["T1", "T2"], "one more is open there"
+    await world.store.end_delivery(second.id, "dead")
+    assert await world.store.open_workspaces() == ["T2"]
+    await world.store.end_delivery(other.id, "done")
+    assert await world.store.open_workspaces() == []
+
+    await world.enqueue(slack=elsewhere)
+    assert await world.store.open_workspaces() == ["T2"], "open again"
+
+
 async def test_a_task_that_slack_did_not_ask_for_has_no_message(world: World) -> None:
     task = await world.enqueue()
     assert await world.store.delivery(task.id) is None

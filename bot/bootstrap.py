@@ -35,7 +35,9 @@ from bot.store.sqlite import SqliteStore
 from bot.telemetry import telemetry
 
 if TYPE_CHECKING:
-    from bot.slack.app import SlackApp
+    from contextlib import AbstractAsyncContextManager
+
+    from bot.slack.side import SlackSide
 
 log = create_logger(__name__)
 
@@ -46,7 +48,6 @@ _PREVIEWS_LOOKED_AT = 1_000
 _PREVIEW_ANSWERS_S = 2.0
 DISTANT_PACE = work.Pace(heartbeat_s=5.0, flush_s=0.3)
 DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0, heard_s=10.0)
-DISTANT_LOOK_S = 10.0
 """Where each look and each write is a call over the network, and counted."""
 
 OFFLINE_PACE = Pace(piece_s=0.004)
@@ -108,50 +109,27 @@ class Services:
         )
         return create_app(deps)
 
-    @asynccontextmanager
-    async def slack(self) -> AsyncIterator["SlackApp | None"]:
-        """Connected to Slack while inside; None where no bot token is set.
+    def slack(self) -> "AbstractAsyncContextManager[SlackSide | None]":
+        """Connected to Slack while inside; None where nothing of Slack's is set.
 
-        Raises: UserError (a setting is missing, or Slack does not accept the token).
+        Raises: UserError (a setting is missing, or Slack does not accept a token).
         """
-        settings = self.settings
-        if settings.slack_bot_token is None:
-            yield None
-            return
-        from bot.slack.app import SlackSettings, slack_app  # noqa: PLC0415 - Bolt takes its time
-        from bot.slack.desk import Desk  # noqa: PLC0415
-        from bot.slack.door import OneToken, SlackDoor  # noqa: PLC0415
-        from bot.slack.messages import LOOK_S, SurfaceParts  # noqa: PLC0415
+        from bot.slack.side import SideParts, slack_side  # noqa: PLC0415 - Bolt takes its time
 
-        app_token, secret = settings.slack_app_token, settings.slack_signing_secret
-        if app_token is None and secret is None:
-            raise UserError(
-                "SLACK_BOT_TOKEN is set, but neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is.",
-                field="SLACK_APP_TOKEN",
-                hint="Socket Mode takes the app token (xapp-…); HTTP takes the signing secret.",
+        return slack_side(
+            SideParts(
+                settings=self.settings,
+                clock=self.clock,
+                store=self.store,
+                hub=self.hub,
+                feed=self.feed,
+                tasks=self.tasks,
+                projects=self.projects,
+                downloads=self.downloads,
+                models=self.models,
+                holder=self.worker.id,
             )
-        connection = SlackSettings(
-            bot_token=settings.slack_bot_token.get_secret_value(),
-            app_token=None if app_token is None else app_token.get_secret_value(),
-            signing_secret=None if secret is None else secret.get_secret_value(),
         )
-        door = SlackDoor(settings.slack_api_url, OneToken(connection.bot_token))
-        desk = Desk(self.store, self.tasks, self.projects, self.models, self.hub)
-        parts = SurfaceParts(
-            store=self.store,
-            feed=self.feed,
-            hub=self.hub,
-            door=door,
-            clock=self.clock,
-            holder=self.worker.id,
-            offline=settings.offline,
-            look_s=DISTANT_LOOK_S if settings.store_kind == "convex" else LOOK_S,
-        )
-        try:
-            async with slack_app(connection, door, desk, parts, self.downloads) as app:
-                yield app
-        finally:
-            await door.close()
 
     async def _store_problem(self) -> str | None:
         try:

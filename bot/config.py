@@ -171,6 +171,11 @@ class Settings(BaseModel):
     slack_client_secret: SecretStr | None = _env(
         "SLACK_CLIENT_SECRET", None, "for installing into many workspaces"
     )
+    encryption_keys: SecretStr | None = _env(
+        "ZAPDEV_ENCRYPTION_KEYS",
+        None,
+        "seal workspaces' tokens: long random texts, newest first; else SLACK_CLIENT_SECRET does",
+    )
     slack_api_url: Url = _env(
         "SLACK_API_URL", "https://slack.com/api", "another Slack endpoint, for tests and proxies"
     )

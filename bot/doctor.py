@@ -46,6 +46,9 @@ class Probe:
     next_step: str
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
+    form: Mapping[str, str] = field(default_factory=dict)
+    accepted_by: str = ""
+    """Slack's refusal that comes only where our key is good."""
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -187,14 +190,18 @@ async def _services(settings: Settings) -> list[Finding]:
 async def ask_service(session: aiohttp.ClientSession, probe: Probe) -> Finding:
     """Ask once; an answer that refuses our key is a failure, with what to do."""
     try:
-        async with session.request(probe.method, probe.url, headers=dict(probe.headers)) as reply:
+        asking = session.request(
+            probe.method, probe.url, headers=dict(probe.headers), data=dict(probe.form) or None
+        )
+        async with asking as reply:
             body: Any = await reply.json(content_type=None) if reply.status == 200 else None
             status = reply.status
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         detail = f"no usable answer ({type(error).__name__})"
         return Finding(probe.name, ok=False, detail=detail, next_step=probe.next_step)
-    if isinstance(body, dict) and body.get("ok") is False:  # Slack's way to say no
-        detail = f"refused: {body.get('error')}"
+    refusal = body.get("error") if isinstance(body, dict) and body.get("ok") is False else None
+    if refusal is not None and refusal != probe.accepted_by:  # Slack's way to say no
+        detail = f"refused: {refusal}"
         return Finding(probe.name, ok=False, detail=detail, next_step=probe.next_step)
     if status != 200:
         return Finding(probe.name, ok=False, detail=f"HTTP {status}", next_step=probe.next_step)
@@ -229,6 +236,21 @@ def _clerk_probe(settings: Settings) -> Probe | None:
 
 
 def _slack_probe(settings: Settings) -> Probe | None:
+    """For many workspaces a code that nobody was given: it is looked at after our credentials."""
+    secret = settings.slack_client_secret
+    if settings.slack_bot_token is None and secret is not None:
+        return Probe(
+            "Slack",
+            f"{settings.slack_api_url}/oauth.v2.access",
+            "Check SLACK_CLIENT_ID and SLACK_CLIENT_SECRET",
+            method="POST",
+            form={
+                "client_id": settings.slack_client_id or "",
+                "client_secret": secret.get_secret_value(),
+                "code": "none",
+            },
+            accepted_by="invalid_code",
+        )
     if settings.slack_bot_token is None:
         return None
     url, hint = f"{settings.slack_api_url}/auth.test", "Check SLACK_BOT_TOKEN"

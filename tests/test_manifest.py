@@ -16,6 +16,7 @@ from bot.slack.app import EVENTS_PATH
 from bot.slack.intents import Build, Show, Stop, parse_command, parse_message
 from bot.slack.listeners import Listeners
 from bot.slack.manifest import EVENTS, EXAMPLE_URL, SCOPES, make_manifest, read_url, to_yaml
+from bot.slack.oauth import REDIRECT_PATH
 
 ROOT = Path(__file__).parent.parent
 HTTP = make_manifest()
@@ -220,6 +221,7 @@ FOR_CALLS: Mapping[str, frozenset[str]] = {
     "conversations_history": HISTORY,
     "conversations_open": frozenset({"im:write"}),
     "conversations_replies": HISTORY,
+    "oauth_v2_access": frozenset(),
     "files_completeUploadExternal": frozenset({"files:write"}),
     "files_getUploadURLExternal": frozenset({"files:write"}),
     "files_info": frozenset({"files:read"}),
@@ -249,27 +251,26 @@ IN_UNINVITED_CHANNELS = "chat:write.public"
 
 
 def calls() -> set[str]:
-    """The Web API's methods that our code calls, by their names in the client."""
+    """The Web API's methods that our code calls, or hands on, by their names in the client."""
     return {
         called
         for path in (ROOT / "bot" / "slack").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and (called := _called(node)) is not None
+        if (called := _called(node)) is not None
     }
 
 
-def _called(node: ast.Call) -> str | None:
-    """`….client.chat_update(…)` -> chat_update; `….client.api_call("chat.update")` as well."""
-    method = node.func
-    if not isinstance(method, ast.Attribute):
-        return None
-    owner = method.value
-    name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
-    if name not in ("client", "_client"):
-        return None
-    if method.attr == "api_call" and isinstance(node.args[0], ast.Constant):
-        return str(node.args[0].value).replace(".", "_")
-    return method.attr
+def _called(node: ast.AST) -> str | None:
+    """`….client.chat_update` -> chat_update; `….client.api_call("chat.update")` as well."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="api_call"), args=[ast.Constant(str(name)), *_]):
+            return name.replace(".", "_")
+        case ast.Attribute(
+            value=ast.Attribute(attr="client" | "_client") | ast.Name(id="client"), attr=name
+        ) if name != "api_call":
+            return name
+        case _:
+            return None
 
 
 def test_it_asks_for_what_the_calls_and_events_need_and_for_nothing_else() -> None:
@@ -307,12 +308,12 @@ def test_over_http_everything_goes_to_the_one_address_that_is_served() -> None:
     assert settings["event_subscriptions"]["request_url"] == events
     assert settings["interactivity"]["request_url"] == events
     assert manifest["oauth_config"]["redirect_urls"] == [
-        "https://bots.example/slack/oauth_redirect",
+        f"https://bots.example{REDIRECT_PATH}",
         "https://bots.example/slack/oidc_redirect",
     ]
-    served = (ROOT / "bot" / "cli" / "serve.py").read_text()
-    assert EVENTS_PATH == "/slack/events"
-    assert EVENTS_PATH in served or "EVENTS_PATH" in served
+    served = (ROOT / "bot" / "slack" / "side.py").read_text()
+    assert "web.post(EVENTS_PATH" in served
+    assert (EVENTS_PATH, REDIRECT_PATH) == ("/slack/events", "/slack/oauth_redirect")
     assert EXAMPLE_URL not in to_yaml(manifest)
 
 
@@ -347,8 +348,8 @@ def test_what_is_no_address_is_refused(given: str) -> None:
         read_url(given)
 
 
-@BOTH
-def test_a_token_from_the_settings_stays_good(manifest: dict[str, Any]) -> None:
-    """With rotation it would be dead after 12 hours, and rotation cannot be switched off again."""
-    assert manifest["settings"]["token_rotation_enabled"] is False
-    assert manifest["settings"]["org_deploy_enabled"] is False
+def test_a_token_from_the_settings_stays_good_and_those_of_many_workspaces_are_rotated() -> None:
+    """With rotation the first would be dead after 12 hours, and it cannot be switched off again."""
+    assert SOCKET["settings"]["token_rotation_enabled"] is False
+    assert HTTP["settings"]["token_rotation_enabled"] is True
+    assert {manifest["settings"]["org_deploy_enabled"] for manifest in (HTTP, SOCKET)} == {False}

@@ -14,7 +14,7 @@ from bot.cli.shell import Outcome, on_stop, say
 from bot.config import Settings
 
 if TYPE_CHECKING:
-    from bot.slack.app import SlackApp
+    from bot.slack.side import SlackSide
 
 _GRACE_S = 2.0
 """How long open streams may take to end; their clients come back to the next process."""
@@ -30,9 +30,11 @@ async def serve_all(settings: Settings) -> Outcome:
         async with running(settings, roles=settings.roles) as services:
             spare_the_collector()
             async with _connected(services) as slack:
-                where = "" if slack is None else " Slack is connected."
+                where = "" if slack is None else "Slack is connected."
                 if "sidecar" in settings.roles:
                     async with listening(services, slack) as url:
+                        if slack is not None and slack.install_path is not None:
+                            where += f" Add it to a workspace: {url}{slack.install_path}"
                         await _serve_until(stop, settings, f"Zapdev is ready: {url}", where)
                 else:
                     ready = "Zapdev is ready; it serves no page."
@@ -47,7 +49,7 @@ def spare_the_collector() -> None:
 
 
 @asynccontextmanager
-async def _connected(services: Services) -> AsyncIterator["SlackApp | None"]:
+async def _connected(services: Services) -> AsyncIterator["SlackSide | None"]:
     """Slack, where this process has that role and a token is set. Raises: UserError."""
     if "slack" not in services.settings.roles:
         yield None
@@ -59,7 +61,7 @@ async def _connected(services: Services) -> AsyncIterator["SlackApp | None"]:
 async def _serve_until(stop: asyncio.Event, settings: Settings, greeting: str, where: str) -> None:
     say(greeting)
     if where:
-        say(where.strip())
+        say(where)
     if settings.offline:
         say("The built-in offline model answers: sample apps, no AI.")
         say("For a real one set OPENROUTER_API_KEY, or OPENROUTER_BASE_URL. Ctrl-C stops.")
@@ -68,15 +70,15 @@ async def _serve_until(stop: asyncio.Event, settings: Settings, greeting: str, w
 
 
 @asynccontextmanager
-async def listening(services: Services, slack: "SlackApp | None" = None) -> AsyncIterator[str]:
+async def listening(services: Services, slack: "SlackSide | None" = None) -> AsyncIterator[str]:
     """Serve page, API and what Slack sends over HTTP; answers the address people use.
 
     Raises: UserError.
     """
     settings = services.settings
     app = services.sidecar()
-    if slack is not None and settings.slack_signing_secret is not None:
-        app.router.add_post("/slack/events", slack.handle)
+    if slack is not None:
+        app.add_routes(slack.routes)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:

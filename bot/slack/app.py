@@ -1,4 +1,4 @@
-"""The Slack side of a process: Bolt over Socket Mode or HTTP, and the workspace's live messages."""
+"""The Slack side of a process: Bolt over Socket Mode or HTTP, and the live messages."""
 
 import json
 import logging
@@ -21,24 +21,23 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 
 from agents.background import Background
-from agents.errors import ProviderError, UserError
+from agents.errors import UserError
 from agents.logger import create_logger
-from agents.ports import Clock
-from bot.services.downloads import DownloadLinks
 from bot.slack.desk import Desk
-from bot.slack.door import SlackDoor
 from bot.slack.errors import WorkspaceGone
-from bot.slack.listeners import COMMAND, Listeners
+from bot.slack.line import SlackLine
+from bot.slack.listeners import Listeners
 from bot.slack.shelf import ShelfFacts
-from bot.slack.surface import Surface, SurfaceParts
+from bot.slack.surface import SurfaceParts, Surfaces
+from bot.slack.workspaces import Workspaces
 
 log = create_logger(__name__)
 
 EVENTS_PATH = "/slack/events"
+NOT_HERE = "Zapdev is not in this workspace any more. Whoever runs it can tell how to add it again."
 SOCKETS = 2
 """WebSockets per process: Slack renews each now and then, and what comes meanwhile takes another."""
 
-_AGAIN_S = 5.0
 _NO_SECRET = "unused: signatures are checked before Bolt"  # noqa: S105 - it is none
 _NONSENSE = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What Bolt raises of payloads such as Slack never sends."""
@@ -55,39 +54,33 @@ _KINDS: tuple[Callable[[dict[str, Any]], Any], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class SlackSettings:
-    """How this process is connected: an app token for Socket Mode, a signing secret for HTTP."""
+class Connection:
+    """How this process hears of Slack: an app token for Socket Mode, a signing secret for HTTP."""
 
-    bot_token: str
     app_token: str | None = None
     signing_secret: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """Who we are in a workspace. `url` is where links to its threads begin."""
-
-    team_id: str
-    bot_user_id: str
-    bot_id: str
-    url: str | None = None
-
-
 class SlackApp:
-    """One workspace's app, connected."""
+    """The app, in all workspaces that have it."""
 
     def __init__(
-        self, settings: SlackSettings, workspace: Workspace, door: SlackDoor, listeners: Listeners
+        self,
+        connection: Connection,
+        line: SlackLine,
+        workspaces: Workspaces,
+        listeners: Listeners,
     ) -> None:
-        self._verifier = (
-            None if settings.signing_secret is None else SignatureVerifier(settings.signing_secret)
-        )
+        secret = connection.signing_secret
+        self._verifier = None if secret is None else SignatureVerifier(secret)
+        self.hears_http = secret is not None
         self.listeners = listeners
         self.bolt = AsyncApp(
             name="zapdev",
             logger=_bolt_logger(),
-            client=door.client,
-            authorize=_always(settings, workspace),
+            client=line.client,
+            authorize=_authorizer(workspaces),
+            user_facing_authorize_error_message=NOT_HERE,
             signing_secret=_NO_SECRET,
             request_verification_enabled=False,  # done here, before anything is parsed or logged
             process_before_response=True,  # listeners are quick, and Bolt waits for them itself
@@ -161,66 +154,51 @@ def _bolt_logger() -> logging.Logger:
     return logger
 
 
-def _always(
-    settings: SlackSettings, workspace: Workspace
-) -> Callable[[], Awaitable[AuthorizeResult]]:
-    """The same for every event: nothing is looked up, and Slack is not asked again.
+def _authorizer(workspaces: Workspaces) -> Callable[..., Awaitable[Any]]:
+    """Slack is not asked, and the store only now and then. None: the app is not there.
 
     Bolt fills arguments by their names, and takes a method's `self` for one.
     """
-    result = AuthorizeResult(
-        enterprise_id=None,
-        team_id=workspace.team_id,
-        bot_token=settings.bot_token,
-        bot_id=workspace.bot_id,
-        bot_user_id=workspace.bot_user_id,
-    )
 
-    async def authorize() -> AuthorizeResult:
-        return result
+    async def authorize(team_id: str | None) -> AuthorizeResult | None:
+        try:
+            us, token = await workspaces.workspace(team_id or "")
+        except WorkspaceGone as error:
+            log.warning("not authorized", team_id=team_id, reason=str(error))
+            return None
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=us.team_id,
+            bot_token=token,
+            bot_id=us.bot_id,
+            bot_user_id=us.bot_user_id,
+        )
 
     return authorize
 
 
 @asynccontextmanager
 async def slack_app(
-    settings: SlackSettings,
-    door: SlackDoor,
-    desk: Desk,
+    connection: Connection,
     parts: SurfaceParts,
-    downloads: DownloadLinks | None = None,
+    desk: Desk,
+    workspaces: Workspaces,
+    facts: ShelfFacts,
 ) -> AsyncIterator[SlackApp]:
-    """Connect, listen and keep the workspace's messages while inside.
+    """Connect, listen and keep live messages while inside.
 
-    Raises: UserError when Slack does not accept a token.
+    Raises: UserError when Slack does not accept the app token.
     """
-    workspace = await _introduce(door)
-    app = SlackApp(
-        settings, workspace, door, Listeners(desk, door, _facts(workspace, parts, downloads))
-    )
-    background = Background()
+    door, background = parts.door, Background()
+    app = SlackApp(connection, door.line, workspaces, Listeners(desk, door, workspaces, facts))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(background.stop)
-        background.spawn(_keep_writing(parts, workspace.team_id, parts.clock), name="slack-surface")
+        background.spawn(Surfaces(parts).run(), name="slack-surfaces")
         stack.push_async_callback(app.listeners.close)
-        if settings.app_token is not None:
+        if connection.app_token is not None:
             for _ in range(SOCKETS):
-                await stack.enter_async_context(_socket(app.bolt, settings.app_token))
+                await stack.enter_async_context(_socket(app.bolt, connection.app_token))
         yield app
-
-
-def _facts(
-    workspace: Workspace, parts: SurfaceParts, downloads: DownloadLinks | None
-) -> ShelfFacts:
-    return ShelfFacts(
-        clock=parts.clock,
-        command=COMMAND,
-        bot_user_id=workspace.bot_user_id,
-        workspace_url=workspace.url,
-        offline=parts.offline,
-        preview_is_local=parts.preview_is_local,
-        downloads=downloads,
-    )
 
 
 @asynccontextmanager
@@ -248,35 +226,3 @@ async def _connect(handler: AsyncSocketModeHandler) -> None:
     except (aiohttp.ClientError, TimeoutError) as error:
         log.warning("Slack is not reachable, and is tried again", error=repr(error))
     await handler.connect_async()  # type: ignore[no-untyped-call]
-
-
-async def _introduce(door: SlackDoor) -> Workspace:
-    """Ask Slack who we are. Raises: UserError."""
-    try:
-        us: Mapping[str, object] = await door.who("")
-    except WorkspaceGone as error:
-        raise UserError(
-            f"Slack does not accept SLACK_BOT_TOKEN ({error}).",
-            field="SLACK_BOT_TOKEN",
-            hint="Copy the bot token (xoxb-…) from the app's OAuth page again.",
-        ) from error
-    except ProviderError as error:
-        raise UserError(
-            f"Slack could not be asked: {error}.", hint="Check the network and SLACK_API_URL."
-        ) from error
-    url = str(us.get("url") or "")
-    return Workspace(
-        str(us["team_id"]), str(us["user_id"]), str(us.get("bot_id") or ""), url or None
-    )
-
-
-async def _keep_writing(parts: SurfaceParts, team_id: str, clock: Clock) -> None:
-    """A boundary: a defect in the surface is logged, and it begins anew from the store."""
-    while True:
-        try:
-            await Surface(parts, team_id).run()
-        except Exception:
-            log.exception("live messages stopped", team_id=team_id)
-            await clock.sleep(_AGAIN_S)
-        else:
-            return

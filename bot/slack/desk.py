@@ -18,8 +18,8 @@ from bot.render.slack_blocks import SlackMessage
 from bot.services.projects import ProjectService
 from bot.services.tasks import StartRequest, TaskService
 from bot.slack.intents import Again, Build, Stop, Undo
+from bot.slack.messages import SLACK_TOPIC, workspace_topic
 from bot.slack.payloads import Said
-from bot.slack.surface import workspace_topic
 from bot.store.port import EventLog, Fragment, Projects, Queue, TaskRow, Waker
 from bot.store.slack_port import Delivery, SlackState, SlackThread, ThreadProject
 
@@ -58,7 +58,7 @@ class Desk:
         self.store = store
         self.projects = projects
         self.models = models
-        self._tasks = tasks
+        self.tasks = tasks
         self._waker = waker
 
     async def do(self, said: Said, job: Job) -> SlackMessage | None:
@@ -115,20 +115,25 @@ class Desk:
             requested_by=said.user_id,
             slack=said.origin,
         )
-        row = await self._tasks.start(said.owner if there is None else there.owner, request)
-        self._waker.notify(workspace_topic(said.team_id))
+        row = await self.tasks.start(said.owner if there is None else there.owner, request)
+        self._ring(said)
         return row
+
+    def _ring(self, said: Said) -> None:
+        """There is a message to be kept."""
+        for topic in (SLACK_TOPIC, workspace_topic(said.team_id)):
+            self._waker.notify(topic)
 
     async def _fix(self, said: Said, there: ThreadProject, origin: str) -> TaskRow:
         """Check the app and mend what is wrong. Raises: BadRequest (nothing built yet)."""
-        row = await self._tasks.fix(
+        row = await self.tasks.fix(
             there.owner,
             there.project_id,
             origin=origin,
             requested_by=said.user_id,
             slack=said.origin,
         )
-        self._waker.notify(workspace_topic(said.team_id))
+        self._ring(said)
         return row
 
     async def _repeat(self, said: Said, there: ThreadProject, row: TaskRow, origin: str) -> TaskRow:
@@ -158,7 +163,7 @@ class Desk:
         if not opened:
             return replies.render_nothing_to_stop()
         for row in opened:
-            await self._tasks.cancel(row.owner, row.id, by=said.user_id)
+            await self.tasks.cancel(row.owner, row.id, by=said.user_id)
         return None if there is not None else replies.render_notice("Stopping your newest build.")
 
     async def _open_of(self, there: ThreadProject) -> list[TaskRow]:
@@ -244,7 +249,7 @@ class Desk:
         if build is not None:  # first, as it may be refused
             await self._start(said, there, build, origin)
         if is_open:
-            await self._tasks.cancel(earlier.owner, earlier.id, by=said.user_id)
+            await self.tasks.cancel(earlier.owner, earlier.id, by=said.user_id)
         return None if build is None else replies.render_corrected(build.prompt)
 
     # --- buttons -------------------------------------------------------------------------
@@ -275,7 +280,7 @@ class Desk:
             case "stop":
                 if row.status.is_terminal:
                     return replies.render_over(row.status)
-                await self._tasks.cancel(there.owner, task_id, by=said.user_id)
+                await self.tasks.cancel(there.owner, task_id, by=said.user_id)
                 return None
             case "undo":
                 return await self._undo(said, there, task_id)

@@ -1,20 +1,14 @@
-"""The one door out to Slack: every call passes here, with a deadline and typed refusals.
+"""The one door out to Slack: what is said in its workspaces, each with its own token."""
 
-No call is repeated here: whoever asked knows what is the newest state, and sends that.
-"""
-
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
-
-from agents.errors import ProviderTimeout, ProviderUnavailable
 from bot.render.slack_blocks import SlackMessage
-from bot.slack.errors import refusal
+from bot.slack.errors import TokenExpired, WorkspaceGone
+from bot.slack.line import CALL_S, SlackLine
 
-CALL_S = 10.0
+__all__ = ["CALL_S", "OneToken", "SlackDoor", "Tokens"]
+
 EVENT_TYPE = "zapdev_task"
 """The metadata by which a task's message is found again."""
 
@@ -28,8 +22,11 @@ _SESSION_TITLE = 200
 class Tokens(Protocol):
     """Who knows a workspace's token. Asked at each call, as tokens change."""
 
-    async def token(self, team_id: str) -> str:
-        """Raises: WorkspaceGone."""
+    async def token(self, team_id: str, *, expired: str = "") -> str:
+        """A token that works; `expired` is one of which Slack says that it does not any more.
+
+        Raises: WorkspaceGone, ProviderUnavailable.
+        """
         ...
 
 
@@ -39,29 +36,26 @@ class OneToken:
     def __init__(self, token: str) -> None:
         self._token = token
 
-    async def token(self, team_id: str) -> str:
-        del team_id
+    async def token(self, team_id: str, *, expired: str = "") -> str:
+        if expired:
+            raise WorkspaceGone(f"the token of {team_id or 'the workspace'} has expired")
         return self._token
 
 
 class SlackDoor:
-    """Calls Slack's Web API. Make it on a running event loop, and close it."""
+    """Calls Slack's Web API.
 
-    def __init__(self, base_url: str, tokens: Tokens) -> None:
-        # With a session of one's own the client's timeout is ignored, so it is the session's.
-        timeout = aiohttp.ClientTimeout(total=CALL_S)
-        self._http = aiohttp.ClientSession(timeout=timeout)
-        base_url = f"{base_url.rstrip('/')}/"
-        self.client = AsyncWebClient(base_url=base_url, session=self._http, retry_handlers=[])
+    Each method raises RateLimited, ProviderTimeout, ProviderUnavailable, and `bot.slack.errors`.
+    """
+
+    def __init__(self, line: SlackLine, tokens: Tokens) -> None:
+        self.line = line
+        self._client = line.client
         self._tokens = tokens
-
-    async def close(self) -> None:
-        await self._http.close()
 
     async def who(self, team_id: str) -> Mapping[str, Any]:
         """What `auth.test` says of our token."""
-        token = await self._tokens.token(team_id)
-        answer: Mapping[str, Any] = (await self._call(self.client.auth_test(token=token))).data
+        answer: Mapping[str, Any] = (await self._call(team_id, self._client.auth_test)).data
         return answer
 
     async def post(
@@ -73,83 +67,69 @@ class SlackDoor:
         thread_ts: str = "",
         task_id: str = "",
     ) -> str:
-        """A new message; answers its ts. By `task_id`, if it has one, it can be found again.
-
-        Raises: RateLimited, ProviderTimeout, ProviderUnavailable, and `bot.slack.errors`.
-        """
+        """A new message; answers its ts. By `task_id`, if it has one, it can be found again."""
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"task_id": task_id}}
         answer = await self._call(
-            self.client.chat_postMessage(
-                token=await self._tokens.token(team_id),
-                channel=channel_id,
-                text=message.text,
-                blocks=message.blocks or None,
-                thread_ts=thread_ts or None,
-                metadata=metadata if task_id else None,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            team_id,
+            self._client.chat_postMessage,
+            channel=channel_id,
+            text=message.text,
+            blocks=message.blocks or None,
+            thread_ts=thread_ts or None,
+            metadata=metadata if task_id else None,
+            unfurl_links=False,
+            unfurl_media=False,
         )
         return str(answer["ts"])
 
     async def update(self, team_id: str, channel_id: str, ts: str, message: SlackMessage) -> None:
-        """Make a message say this. Raises: as `post`."""
+        """Make a message say this."""
         await self._call(
-            self.client.chat_update(
-                token=await self._tokens.token(team_id),
-                channel=channel_id,
-                ts=ts,
-                text=message.text,
-                blocks=message.blocks,
-                link_names=False,
-                parse="none",
-            )
+            team_id,
+            self._client.chat_update,
+            channel=channel_id,
+            ts=ts,
+            text=message.text,
+            blocks=message.blocks,
+            link_names=False,
+            parse="none",
         )
 
     async def whisper(
         self, team_id: str, channel_id: str, user_id: str, message: SlackMessage, thread_ts: str
     ) -> None:
-        """A message that only one person sees. Raises: as `post`."""
+        """A message that only one person sees."""
         await self._call(
-            self.client.chat_postEphemeral(
-                token=await self._tokens.token(team_id),
-                channel=channel_id,
-                user=user_id,
-                text=message.text,
-                blocks=message.blocks or None,
-                thread_ts=thread_ts or None,
-            )
+            team_id,
+            self._client.chat_postEphemeral,
+            channel=channel_id,
+            user=user_id,
+            text=message.text,
+            blocks=message.blocks or None,
+            thread_ts=thread_ts or None,
         )
 
     async def direct_channel(self, team_id: str, user_id: str) -> str:
-        """The channel of our conversation with one person. Raises: as `post`."""
-        token = await self._tokens.token(team_id)
-        answer = await self._call(self.client.conversations_open(token=token, users=user_id))
+        """The channel of our conversation with one person."""
+        answer = await self._call(team_id, self._client.conversations_open, users=user_id)
         return str(answer["channel"]["id"])
 
     async def find(
         self, team_id: str, channel_id: str, thread_ts: str, task_id: str, *, after: str
     ) -> str | None:
-        """A task's message by its metadata, among those younger than `after`; None without one.
-
-        Raises: as `post`.
-        """
+        """A task's message by its metadata, among those younger than `after`; None without one."""
         options: dict[str, Any] = {
             "channel": channel_id,
             "oldest": after,
             "include_all_metadata": True,
             "limit": _LOOKED_AT,
         }
+        looking: Callable[..., Awaitable[Any]] = self._client.conversations_history
+        if thread_ts:
+            looking, options["ts"] = self._client.conversations_replies, thread_ts
         cursor = None
         for _ in range(_PAGES):
-            token = await self._tokens.token(team_id)
-            page = await self._call(
-                self.client.conversations_replies(
-                    token=token, ts=thread_ts, cursor=cursor, **options
-                )
-                if thread_ts
-                else self.client.conversations_history(token=token, cursor=cursor, **options)
-            )
+            page = await self._call(team_id, looking, cursor=cursor, **options)
             for message in page.get("messages", []):
                 if message["ts"] != after and _is_of(message, task_id):
                     return str(message["ts"])
@@ -168,57 +148,44 @@ class SlackDoor:
         title: str,
         user_id: str,
     ) -> None:
-        """Slack's own sign that an agent works in a thread. Raises: as `post`."""
+        """Slack's own sign that an agent works in a thread."""
         await self._call(
-            self.client.agents_sessions_setStatus(
-                token=await self._tokens.token(team_id),
-                channel_id=channel_id,
-                thread_ts=thread_ts,
-                status=status,
-                title=title[:_SESSION_TITLE] or None,
-                initiator_user_id=user_id or None,
-            )
+            team_id,
+            self._client.agents_sessions_setStatus,
+            channel_id=channel_id,
+            thread_ts=thread_ts,
+            status=status,
+            title=title[:_SESSION_TITLE] or None,
+            initiator_user_id=user_id or None,
         )
 
     async def open_view(self, team_id: str, trigger_id: str, view: Mapping[str, Any]) -> str:
-        """A modal; answers its id. Raises: as `post`."""
-        token = await self._tokens.token(team_id)
+        """A modal; answers its id."""
         answer = await self._call(
-            self.client.views_open(token=token, trigger_id=trigger_id, view=dict(view))
+            team_id, self._client.views_open, trigger_id=trigger_id, view=dict(view)
         )
         return str(answer["view"]["id"])
 
     async def update_view(self, team_id: str, view_id: str, view: Mapping[str, Any]) -> None:
-        """Raises: as `post`."""
-        token = await self._tokens.token(team_id)
-        await self._call(self.client.views_update(token=token, view_id=view_id, view=dict(view)))
+        await self._call(team_id, self._client.views_update, view_id=view_id, view=dict(view))
 
     async def publish_home(self, team_id: str, user_id: str, view: Mapping[str, Any]) -> None:
-        """What a person sees in the app's home. Raises: as `post`."""
-        token = await self._tokens.token(team_id)
-        await self._call(self.client.views_publish(token=token, user_id=user_id, view=dict(view)))
+        """What a person sees in the app's home."""
+        await self._call(team_id, self._client.views_publish, user_id=user_id, view=dict(view))
 
-    async def _call(self, calling: Awaitable[Any]) -> Any:
+    async def _call(
+        self, team_id: str, method: Callable[..., Awaitable[Any]], **arguments: Any
+    ) -> Any:
+        """With the workspace's token; with its next one, once, where this one has expired."""
+        token = await self._tokens.token(team_id)
         try:
-            return await calling
-        except SlackApiError as error:
-            raise _translate(error) from error
-        except TimeoutError as error:
-            raise ProviderTimeout("Slack did not answer in time") from error
-        except (aiohttp.ClientError, SlackClientError) as error:
-            raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
+            return await self.line.call(method(token=token, **arguments))
+        except TokenExpired:
+            token = await self._tokens.token(team_id, expired=token)
+            return await self.line.call(method(token=token, **arguments))
 
 
 def _is_of(message: Mapping[str, Any], task_id: str) -> bool:
     metadata = message.get("metadata") or {}
     found = (metadata.get("event_payload") or {}).get("task_id")
     return metadata.get("event_type") == EVENT_TYPE and found == task_id
-
-
-def _translate(error: SlackApiError) -> Exception:
-    answer = error.response
-    data = getattr(answer, "data", answer)
-    code = str(data.get("error", "")) if isinstance(data, dict) else ""
-    headers = getattr(answer, "headers", {})
-    status = int(getattr(answer, "status_code", 0) or 0)
-    return refusal(code, status, headers.get("Retry-After"))

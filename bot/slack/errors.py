@@ -51,6 +51,14 @@ class WorkspaceGone(PermanentError):
     """The workspace does not accept our token any more."""
 
 
+class TokenExpired(WorkspaceGone):
+    """This token's time is over; the workspace may have a newer one."""
+
+
+class TokenDead(WorkspaceGone):
+    """The app was removed there, or its tokens were revoked."""
+
+
 class NotHeld(TransientError):
     """Another process may write to this workspace by now: nothing is sent. Ours, not Slack's."""
 
@@ -88,16 +96,13 @@ _CHANNEL_GONE = (
     "restricted_action_thread_only_channel",
 )
 _WORKSPACE_GONE = (
-    "account_inactive",
     "ekm_access_denied",
-    "invalid_auth",
     "missing_scope",
     "not_authed",
     "org_login_required",
     "team_access_not_granted",
-    "token_expired",
-    "token_revoked",
 )
+_TOKEN_DEAD = ("account_inactive", "invalid_auth", "invalid_refresh_token", "token_revoked")
 _PASSING = (
     "external_channel_migrating",
     "fatal_error",
@@ -114,6 +119,8 @@ _CLASSES: Mapping[str, type[ProviderError]] = {
     **dict.fromkeys(_THREAD_GONE, ThreadGone),
     **dict.fromkeys(_CHANNEL_GONE, ChannelGone),
     **dict.fromkeys(_WORKSPACE_GONE, WorkspaceGone),
+    **dict.fromkeys(_TOKEN_DEAD, TokenDead),
+    "token_expired": TokenExpired,
     **dict.fromkeys(_PASSING, ProviderUnavailable),
 }
 

@@ -14,6 +14,7 @@ from agents.logger import create_logger
 from bot.render.slack_forms import BUILD_FORM
 from bot.slack.actions import Actions
 from bot.slack.commands import Commands
+from bot.slack.departures import Departures
 from bot.slack.desk import Desk
 from bot.slack.door import SlackDoor
 from bot.slack.home import Home
@@ -24,6 +25,7 @@ from bot.slack.threads import Threads
 from bot.slack.views import Views
 from bot.slack.voice import Voice
 from bot.slack.work import Work
+from bot.slack.workspaces import Workspaces
 
 log = create_logger(__name__)
 
@@ -37,15 +39,18 @@ _ANYTHING = re.compile(".*", re.DOTALL)
 class Listeners:
     """Every listener of the app, over one desk."""
 
-    def __init__(self, desk: Desk, door: SlackDoor, facts: ShelfFacts) -> None:
+    def __init__(
+        self, desk: Desk, door: SlackDoor, workspaces: Workspaces, facts: ShelfFacts
+    ) -> None:
         self.work = Work()
-        shelf = Shelf(desk.store, desk.projects, desk.models, facts)
+        shelf = Shelf(desk.store, desk.projects, desk.models, workspaces, facts)
         reception, voice = Reception(desk, shelf), Voice(door)
         self._commands = Commands(reception, voice, door, self.work)
         self._threads = Threads(reception, self._commands, voice, self.work)
         self._views = Views(reception, voice, door, self.work)
         self._actions = Actions(reception, self._commands, self._views, voice, self.work)
         self._home = Home(reception, door, self.work)
+        self._departures = Departures(desk.store, desk.tasks, door, workspaces)
 
     def register(self, app: AsyncApp) -> None:
         """Add them; the last ones take what no other has, so that Slack does not repeat it."""
@@ -57,6 +62,8 @@ class Listeners:
         app.event("message")(self._threads.on_message)
         app.event("app_home_opened")(self._home.on_opened)
         app.event("agent_session_stopped")(self._threads.on_native_stop)
+        app.event("app_uninstalled")(self._departures.on_removed)
+        app.event("tokens_revoked")(self._departures.on_removed)
         app.action(_ANYTHING)(self._actions.on_action)
         app.event(_ANYTHING)(on_anything)
         app.command(_ANYTHING)(on_anything)

@@ -40,18 +40,20 @@ EVENTS: Mapping[str, str] = {
     "agent_session_stopped": "Slack's own Stop button",
     "app_home_opened": "the Home tab: a person's apps",
     "app_mention": "start an app, or change it, by @Zapdev",
+    "app_uninstalled": "its builds end, its token is forgotten",
     "message.channels": "replies in an app's thread",
     "message.groups": "the same in private channels",
     "message.im": "direct messages",
     "message.mpim": "the same in group messages",
+    "tokens_revoked": "the same as app_uninstalled",
 }
 """What Slack tells us of, and what for."""
 
 _ON_KEYS: Mapping[str, str] = {
-    "org_deploy_enabled": "one bot token is one workspace",
-    "redirect_urls": "to come: installs into many workspaces, linked accounts",
+    "org_deploy_enabled": "it is added to one workspace at a time",
+    "redirect_urls": "adding it to a workspace; linked accounts, to come",
     "should_escape": "people and channels arrive as ids",
-    "token_rotation_enabled": "a token in .env would die after 12 hours",
+    "token_rotation_enabled": "cannot be switched off later: false for a token in .env",
 }
 _NOTES = {**SCOPES, **EVENTS, **_ON_KEYS}
 
@@ -84,7 +86,7 @@ def make_manifest(url: str = EXAMPLE_URL, *, socket: bool = False) -> Manifest:
             "interactivity": {"is_enabled": True, **address},
             "org_deploy_enabled": False,
             "socket_mode_enabled": socket,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": not socket,
         },
     }
 

@@ -41,6 +41,9 @@ LOOK_S = 2.0
 HEARTBEAT_S = 15.0
 """How often a message is drawn anew while nothing happens, so that its time moves."""
 
+IDLE_S = 30.0
+"""How long a workspace is kept in which nothing is open any more."""
+
 MOST_FOLLOWED = 200
 """So many at once, the oldest first; each costs a reader of its log."""
 
@@ -54,9 +57,13 @@ _SKEW_S = 300.0
 """How far the clocks of Slack, the store and its other users may be apart."""
 
 
+SLACK_TOPIC = "slack"
+"""Rung when a task was accepted for any workspace."""
+
+
 def workspace_topic(team_id: str) -> str:
     """Rung when a task was accepted for this workspace."""
-    return f"slack:{team_id}"
+    return f"{SLACK_TOPIC}:{team_id}"
 
 
 class SurfaceStore(Projects, Queue, SlackState, Protocol):
@@ -118,19 +125,25 @@ class Messages:
     # --- which there are -----------------------------------------------------------------
 
     async def look(self) -> None:
-        """Follow every open delivery, the new ones as they come."""
+        """Follow every open delivery, the new ones as they come; returns when there are none."""
         parts = self._parts
+        busy_at = parts.clock.monotonic()
         with parts.hub.listen(workspace_topic(self._team_id)) as bell:
-            while True:
+            while parts.clock.monotonic() - busy_at < IDLE_S:
                 bell.clear()
                 try:
-                    await self._look_once()
+                    if await self._look_once():
+                        busy_at = parts.clock.monotonic()
                 except StoreUnavailable:
                     log.warning("store unavailable", action="look for messages")
+                    busy_at = parts.clock.monotonic()
                 await wait_for_bell(bell, parts.clock, parts.look_s)
 
-    async def _look_once(self) -> None:
-        """What was there when we came may have been posted by who was here before."""
+    async def _look_once(self) -> bool:
+        """Whether anything is open.
+
+        What was there when we came may have been posted by who was here before.
+        """
         self._just_ended.clear()
         deliveries = await self._parts.store.open_deliveries(self._team_id)
         if self._inherited is None:
@@ -138,9 +151,10 @@ class Messages:
         self._forget_what_is_over({delivery.task_id for delivery in deliveries})
         for delivery in deliveries:
             if len(self._followed) >= MOST_FOLLOWED:
-                return
+                break
             if delivery.task_id not in self._followed and delivery.task_id not in self._just_ended:
                 self._begin(delivery, may_be_there=delivery.task_id in self._inherited)
+        return bool(deliveries)
 
     def _begin(self, delivery: Delivery, *, may_be_there: bool) -> None:
         thread = delivery.origin.thread

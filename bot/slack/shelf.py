@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from agents.errors import BadRequest
+from agents.errors import BadRequest, StoreError
+from agents.logger import create_logger
 from agents.models import ModelCatalog
 from agents.ports import Clock
 from agents.task_state import fold
@@ -36,10 +37,14 @@ from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
 from bot.services.projects import ProjectService, ProjectSummary, text_of
 from bot.slack.changes import compare
 from bot.slack.desk import WHOLE_LOG, DeskStore
+from bot.slack.errors import WorkspaceGone
 from bot.slack.intents import Topic
 from bot.slack.payloads import Said
+from bot.slack.workspaces import Workspace, Workspaces
 from bot.store.port import Fragment, TaskRow
 from bot.store.slack_port import Delivery
+
+log = create_logger(__name__)
 
 USED_FOR = timedelta(hours=24)
 _COUNTED_PROJECTS = 30
@@ -53,9 +58,6 @@ class ShelfFacts:
 
     clock: Clock
     command: str
-    bot_user_id: str | None = None
-    workspace_url: str | None = None
-    """Such as https://acme.slack.com/: where links to its threads begin."""
     offline: bool = False
     preview_is_local: bool = True
     downloads: DownloadLinks | None = None
@@ -74,11 +76,17 @@ class Shelf:
     """Reads apps for people."""
 
     def __init__(
-        self, store: DeskStore, projects: ProjectService, models: ModelCatalog, facts: ShelfFacts
+        self,
+        store: DeskStore,
+        projects: ProjectService,
+        models: ModelCatalog,
+        workspaces: Workspaces,
+        facts: ShelfFacts,
     ) -> None:
         self._store = store
         self._projects = projects
         self._models = models
+        self._workspaces = workspaces
         self._facts = facts
 
     @property
@@ -92,15 +100,24 @@ class Shelf:
         """The models that there are to choose from."""
         return tuple(self._models.models)
 
-    def help(self) -> SlackMessage:
-        facts = self._facts
-        return render_help(facts.command, facts.bot_user_id, offline_model=facts.offline)
+    async def help(self, team_id: str) -> SlackMessage:
+        facts, us = self._facts, await self._us(team_id)
+        bot_user_id = None if us is None else us.bot_user_id
+        return render_help(facts.command, bot_user_id, offline_model=facts.offline)
+
+    async def _us(self, team_id: str) -> Workspace | None:
+        """Who we are there; help is given, and apps are listed, without that, too."""
+        try:
+            return (await self._workspaces.workspace(team_id))[0]
+        except (StoreError, WorkspaceGone) as error:
+            log.warning("workspace is not known", team_id=team_id, reason=str(error))
+            return None
 
     async def show(self, said: Said, topic: Topic) -> SlackMessage:
         """Raises: BadRequest for what is not there yet."""
         match topic:
             case "help":
-                return self.help()
+                return await self.help(said.team_id)
             case "list":
                 return render_list(await self._apps(said.owner))
             case "status":
@@ -167,12 +184,14 @@ class Shelf:
 
     async def _thread_link(self, row: TaskRow | None) -> str | None:
         """To the newest task's message, once it is there."""
-        base = self._facts.workspace_url
-        delivery = None if row is None or base is None else await self._store.delivery(row.id)
+        delivery = None if row is None else await self._store.delivery(row.id)
         if delivery is None or delivery.message_ts is None:
             return None
+        us = await self._us(delivery.origin.thread.team_id)
+        if us is None or us.url is None:
+            return None
         thread, stamp = delivery.origin.thread, delivery.message_ts.replace(".", "")
-        url = f"{base}archives/{thread.channel_id}/p{stamp}"
+        url = f"{us.url}archives/{thread.channel_id}/p{stamp}"
         if thread.thread_ts in ("", delivery.message_ts):
             return url
         return f"{url}?thread_ts={thread.thread_ts}&cid={thread.channel_id}"

@@ -1,7 +1,8 @@
-"""Keeps the live messages of one workspace, for as long as this process holds it.
+"""Keeps the live messages of workspaces, of each for as long as this process holds it.
 
 One process does this for a workspace at a time, by a lock in the store. What is not delivered is a
-row there, so whoever has the lock next goes on with the same messages, finals first.
+row there, so whoever has the lock next goes on with the same messages, finals first. A workspace
+where nothing is open is nobody's, and costs nothing.
 """
 
 import asyncio
@@ -9,18 +10,87 @@ import asyncio
 from agents.background import Background
 from agents.errors import StoreUnavailable
 from agents.logger import create_logger
+from bot.feed import wait_for_bell
 from bot.slack.door import CALL_S
 from bot.slack.errors import NotHeld, WorkspaceGone
-from bot.slack.messages import Messages, SurfaceParts, SurfaceStore, workspace_topic
+from bot.slack.messages import SLACK_TOPIC, Messages, SurfaceParts, SurfaceStore
 
-__all__ = ["Surface", "SurfaceParts", "SurfaceStore", "workspace_topic"]
+__all__ = ["SLACK_TOPIC", "Surface", "SurfaceParts", "SurfaceStore", "Surfaces"]
 
 log = create_logger(__name__)
 
 LOCK_S = 30.0
 RENEW_S = 10.0
 STANDBY_S = 5.0
+"""How often one asks for what another process holds."""
+
+GONE_S = 60.0
+"""How often a workspace is tried that does not take our token."""
+
 _AWAY_S = 2.0
+_DEFECT_S = 5.0
+
+
+class Surfaces:
+    """A surface for each workspace with open messages."""
+
+    def __init__(self, parts: SurfaceParts) -> None:
+        self._parts = parts
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._not_before: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        parts, background = self._parts, Background()
+        try:
+            with parts.hub.listen(SLACK_TOPIC) as bell:
+                while True:
+                    bell.clear()
+                    wait_s = await self._look(background)
+                    await wait_for_bell(bell, parts.clock, wait_s)
+        finally:
+            await background.stop()
+
+    async def _look(self, background: Background) -> float:
+        """Start what is open and nobody's here; answers how long to wait for the next look."""
+        parts = self._parts
+        try:
+            open_now = await parts.store.open_workspaces()
+        except StoreUnavailable:
+            log.warning("store unavailable", action="look for workspaces")
+            return _AWAY_S
+        wait_s, now = parts.look_s, parts.clock.monotonic()
+        for team_id in open_now:
+            due_s = self._not_before.get(team_id, now) - now
+            if team_id in self._running:
+                continue
+            if due_s > 0:
+                wait_s = min(wait_s, due_s)
+            else:
+                work = self._keep(team_id)
+                self._running[team_id] = background.start(work, name="slack-surface")
+        self._not_before = {team_id: at for team_id, at in self._not_before.items() if at > now}
+        return wait_s
+
+    async def _keep(self, team_id: str) -> None:
+        """A boundary: a defect is logged, and the surface begins anew from the store."""
+        parts, wait_s = self._parts, 0.0
+        try:
+            if not await Surface(parts, team_id).run():
+                wait_s = STANDBY_S
+        except StoreUnavailable:
+            log.warning("store unavailable", action="hold workspace")
+            wait_s = _AWAY_S
+        except WorkspaceGone as error:
+            log.warning("workspace gone", team_id=team_id, reason=str(error), again_in_s=GONE_S)
+            wait_s = GONE_S
+        except Exception:
+            log.exception("live messages stopped", team_id=team_id)
+            wait_s = _DEFECT_S
+        finally:
+            del self._running[team_id]
+            self._not_before[team_id] = parts.clock.monotonic() + wait_s
+            parts.hub.notify(SLACK_TOPIC)
 
 
 class Surface:
@@ -32,28 +102,18 @@ class Surface:
         self._lock = f"slack-writer:{team_id}"
         self._held_until = float("-inf")
 
-    async def run(self) -> None:
-        """Hold the workspace and write. Returns when Slack has closed it to us."""
-        parts = self._parts
-        while True:
-            wait_s = STANDBY_S
-            try:
-                if await self._hold():
-                    try:
-                        await self._write()
-                    finally:
-                        await parts.store.release(self._lock, parts.holder)
-            except StoreUnavailable:
-                log.warning("store unavailable", action="hold workspace")
-                wait_s = _AWAY_S
-            except WorkspaceGone as error:
-                log.warning(
-                    "workspace gone: nothing is written there until a restart",
-                    team_id=self._team_id,
-                    reason=str(error),
-                )
-                return
-            await parts.clock.sleep(wait_s)
+    async def run(self) -> bool:
+        """Write until nothing is open, or the workspace is another process's; False: it is that.
+
+        Raises: WorkspaceGone, StoreUnavailable.
+        """
+        if not await self._hold():
+            return False
+        try:
+            await self._write()
+        finally:
+            await self._parts.store.release(self._lock, self._parts.holder)
+        return True
 
     async def _hold(self) -> bool:
         """Counted from before the question, so that we know of the end before anybody else."""
@@ -64,7 +124,7 @@ class Surface:
         return held
 
     async def _write(self) -> None:
-        """Everything at once, until the lock is lost or something of it ends."""
+        """Everything at once, until the lock is lost, nothing is open, or something of it ends."""
         background = Background()
         messages = Messages(self._parts, self._team_id, self.check_held)
         work = {

@@ -15,7 +15,10 @@ from agents.types import OwnerId, Stage, TaskId, TaskKind
 from bot.bootstrap import DISTANT_POLLING
 from bot.feed import Feed, Hub
 from bot.slack.door import EVENT_TYPE, SlackDoor
-from bot.slack.surface import Surface, SurfaceParts, workspace_topic
+from bot.slack.errors import WorkspaceGone
+from bot.slack.line import SlackLine
+from bot.slack.messages import workspace_topic
+from bot.slack.surface import STANDBY_S, Surface, SurfaceParts
 from bot.store.port import NewTask, Store
 from bot.store.slack_port import SlackOrigin, SlackThread
 from tests.campaigns._places import StorePlace
@@ -47,7 +50,8 @@ class Installed:
 
     slack: FakeSlack
 
-    async def token(self, team_id: str) -> str:
+    async def token(self, team_id: str, *, expired: str = "") -> str:
+        del expired
         return self.slack.workspace(team_id).token
 
 
@@ -81,7 +85,15 @@ class Sea:
             clock=clock,
             holder=f"holder-{self.holders}",
         )
-        return self.background.start(Surface(parts, team).run(), name=f"surface-{team}")
+        return self.background.start(_keep(parts, team), name=f"surface-{team}")
+
+
+async def _keep(parts: SurfaceParts, team: str) -> None:
+    """One workspace's surface, as `Surfaces` keeps it; ends with the workspace."""
+    with suppress(WorkspaceGone):
+        while True:
+            await Surface(parts, team).run()
+            await parts.clock.sleep(STANDBY_S)
 
 
 @asynccontextmanager
@@ -90,14 +102,14 @@ async def open_stage(place: StorePlace, seed: int) -> AsyncIterator[Sea]:
     store, writers_store = await place.open(hub), await place.open(writers_hub)
     try:
         async with FakeSlack() as slack:
-            door = SlackDoor(slack.api_url, Installed(slack))
+            door = SlackDoor(SlackLine(slack.api_url), Installed(slack))
             rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
             stage = Sea(slack, store, hub, writers_store, writers_hub, door, place.is_distant, rng)
             try:
                 yield stage
             finally:
                 await stage.background.stop()
-                await door.close()
+                await door.line.close()
     finally:
         await store.close()
         await writers_store.close()

@@ -24,12 +24,14 @@ from bot.render.slack import TaskView, render_task
 from bot.services.downloads import DownloadLinks
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
-from bot.slack.app import EVENTS_PATH, SlackApp, SlackSettings, Workspace, slack_app
+from bot.slack.app import EVENTS_PATH, Connection, SlackApp, slack_app
 from bot.slack.desk import Desk
-from bot.slack.door import OneToken, SlackDoor
+from bot.slack.door import SlackDoor
+from bot.slack.line import SlackLine
 from bot.slack.listeners import COMMAND, Listeners
 from bot.slack.shelf import ShelfFacts
 from bot.slack.surface import SurfaceParts
+from bot.slack.workspaces import OneWorkspace, Workspace, find_one_workspace
 from bot.store.port import Store, TaskRow
 from bot.store.sqlite import SqliteStore
 from tests.fakes.slack.server import FakeSlack
@@ -149,18 +151,15 @@ async def slack_bot(
         hub = Hub()
         store = await _open(at, hub, stack)
         team = slack.workspace(team_id)
-        door = await _door(slack, team, stack)
-        desk, downloads = _desk(store, hub), DownloadLinks(SECRET, SystemClock(), address)
-        facts = ShelfFacts(
-            clock=SystemClock(),
-            command=COMMAND,
-            bot_user_id=team.bot_user,
-            workspace_url=f"https://{team.team.domain}.slack.com/",
-            downloads=downloads,
-        )
-        settings = SlackSettings(team.token, signing_secret=slack.secrets.signing_secret)
-        us = Workspace(team.id, team.bot_user, team.installation.bot_id)
-        app = SlackApp(settings, us, door, Listeners(desk, door, facts))
+        url = f"https://{team.team.domain}.slack.com/"
+        us = Workspace(team.id, team.bot_user, team.installation.bot_id, url)
+        workspaces = OneWorkspace(us, team.token)
+        line = await _line(slack, stack)
+        door, desk = SlackDoor(line, workspaces), _desk(store, hub)
+        downloads = DownloadLinks(SECRET, SystemClock(), address)
+        facts = ShelfFacts(clock=SystemClock(), command=COMMAND, downloads=downloads)
+        connection = Connection(signing_secret=slack.secrets.signing_secret)
+        app = SlackApp(connection, line, workspaces, Listeners(desk, door, workspaces, facts))
         url = await _serve(app, stack)
         stack.push_async_callback(app.listeners.close)
         slack.attach_http(url)
@@ -177,7 +176,9 @@ async def live_bot(
         hub, clock = Hub(), SystemClock()
         store = await _open(at, hub, stack)
         team = slack.workspace(team_id)
-        door = await _door(slack, team, stack)
+        line = await _line(slack, stack)
+        workspaces = await find_one_workspace(line, team.token)
+        door = SlackDoor(line, workspaces)
         downloads = DownloadLinks(SECRET, clock, "http://127.0.0.1:8787")
         parts = SurfaceParts(
             store=store,
@@ -187,9 +188,10 @@ async def live_bot(
             clock=clock,
             holder="worker_scripted",
         )
-        settings = SlackSettings(team.token, app_token=slack.app_token)
+        facts = ShelfFacts(clock=clock, command=COMMAND, downloads=downloads)
+        connection = Connection(app_token=slack.app_token)
         app = await stack.enter_async_context(
-            slack_app(settings, door, _desk(store, hub), parts, downloads)
+            slack_app(connection, parts, _desk(store, hub), workspaces, facts)
         )
         await slack.connected()
         yield Bot(slack, team, app, store, door, ScriptedWorker(store), downloads, "")
@@ -208,10 +210,10 @@ async def _open(at: Path | Store, hub: Hub, stack: AsyncExitStack) -> Store:
     return store
 
 
-async def _door(slack: FakeSlack, team: Team, stack: AsyncExitStack) -> SlackDoor:
-    door = SlackDoor(slack.api_url, OneToken(team.token))
-    stack.push_async_callback(door.close)
-    return door
+async def _line(slack: FakeSlack, stack: AsyncExitStack) -> SlackLine:
+    line = SlackLine(slack.api_url)
+    stack.push_async_callback(line.close)
+    return line
 
 
 async def _serve(app: SlackApp, stack: AsyncExitStack) -> str:

@@ -22,6 +22,7 @@ from bot.slack.errors import (
     WorkspaceGone,
     refusal,
 )
+from bot.slack.line import SlackLine
 from tests.fakes.slack.server import FakeSlack
 
 HELLO = SlackMessage("Hello")
@@ -29,9 +30,9 @@ HELLO = SlackMessage("Hello")
 
 @pytest.fixture
 async def door(slack: FakeSlack) -> AsyncIterator[SlackDoor]:
-    door = SlackDoor(slack.api_url, OneToken(slack.workspace("T1").token))
+    door = SlackDoor(SlackLine(slack.api_url), OneToken(slack.workspace("T1").token))
     yield door
-    await door.close()
+    await door.line.close()
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from agents.types import OwnerId, TaskId, TaskKind
 from bot.feed import Feed, Hub
 from bot.render.slack_blocks import SlackMessage
 from bot.slack.door import OneToken, SlackDoor
-from bot.slack.messages import SurfaceParts
-from bot.slack.surface import LOCK_S, STANDBY_S, Surface
+from bot.slack.line import SlackLine
+from bot.slack.messages import IDLE_S, SurfaceParts
+from bot.slack.surface import GONE_S, LOCK_S, STANDBY_S, Surfaces
 from bot.store.port import NewTask
 from bot.store.slack_port import Delivery, SlackOrigin, SlackThread
 from bot.store.sqlite import MEMORY, SqliteStore
@@ -65,7 +66,7 @@ class Quay:
     def start(self, holder: str) -> "asyncio.Task[None]":
         feed = Feed(self.store, self.hub, self.clock)
         parts = SurfaceParts(self.store, feed, self.hub, self.door, self.clock, holder)
-        return self.background.start(Surface(parts, "T1").run(), name=holder)
+        return self.background.start(Surfaces(parts).run(), name=holder)
 
     async def ask(self, prompt: str = "A board") -> ScriptedWorker:
         """A task that somebody wants to see in C1; its worker has it."""
@@ -108,7 +109,7 @@ async def quay(*, is_agent: bool = True) -> AsyncIterator[Quay]:
     async with FakeSlack(clock=clock, is_agent=is_agent) as slack:
         team = slack.workspace("T1")
         team.channel("C1", members=["U1"])
-        door = SlackDoor(slack.api_url, OneToken(team.token))
+        door = SlackDoor(SlackLine(slack.api_url), OneToken(team.token))
         place = Quay(clock, slack, store, door, hub)
         try:
             yield place
@@ -116,7 +117,7 @@ async def quay(*, is_agent: bool = True) -> AsyncIterator[Quay]:
             stopping = Background()
             stopped = stopping.start(place.background.stop(), name="stop")
             await in_time(clock, stopped.done)
-            await door.close()
+            await door.line.close()
             await store.close()
 
 
@@ -278,21 +279,39 @@ async def test_a_word_that_a_killed_process_was_about_to_say_is_said() -> None:
         assert len(place.words) == 1
 
 
-async def test_when_the_workspace_is_gone_it_returns_and_calls_nobody() -> None:
+async def test_a_workspace_that_is_gone_is_tried_once_a_minute_and_gone_on_with() -> None:
     async with quay() as place:
-        running = place.start("first")
+        _ = place.start("first")
         worker = await place.ask()
         await worker.prepare()
-        await place.until_it_says("Writing the app")
+        live = await place.until_it_says("Writing the app")
         place.slack.revoke("T1", tells=False)
         await worker.complete(APP, title="Board")
-        await in_time(place.clock, running.done)
+        await place.pass_time(10)
         calls = len(place.slack.calls)
-        await place.pass_time(60)
-
-        assert running.result() is None
-        assert len(place.slack.calls) == calls
+        await place.pass_time(2 * GONE_S)
+        assert calls < len(place.slack.calls) <= calls + 4
         assert len(await place.store.open_deliveries("T1")) == 1, "it waits for better days"
+
+        token = place.slack.tokens.all[place.slack.workspace("T1").token]
+        token.error = None
+        await place.until_it_says("Board: ready")
+        assert place.lives == [live]
+
+
+async def test_a_workspace_where_nothing_is_open_is_let_go_of() -> None:
+    async with quay() as place:
+        _ = place.start("first")
+        await settle()
+        assert await place.store.hold("slack-writer:T1", "somebody", for_s=0.1), "nobody's yet"
+        worker = await place.ask()
+        await worker.complete(APP, title="Board")
+        await place.until_it_says("Board: ready")
+        await place.pass_time(IDLE_S + 10)
+        assert await place.store.hold("slack-writer:T1", "somebody", for_s=0.1)
+        again = await place.ask("Another")
+        await again.prepare()
+        await place.until_it_says("Another")
 
 
 async def test_slacks_own_sign_is_on_while_it_works_and_off_at_the_end() -> None:

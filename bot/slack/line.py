@@ -1,0 +1,53 @@
+"""The line to Slack's Web API: one session, a deadline for every call, and typed refusals.
+
+No call is repeated here: whoever asked knows what is the newest state, and sends that.
+"""
+
+from collections.abc import Awaitable
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from agents.errors import ProviderTimeout, ProviderUnavailable
+from bot.slack.errors import refusal
+
+CALL_S = 10.0
+
+
+class SlackLine:
+    """Make it on a running event loop, and close it. `client` has no token of its own."""
+
+    def __init__(self, base_url: str) -> None:
+        # With a session of one's own the client's timeout is ignored, so it is the session's.
+        timeout = aiohttp.ClientTimeout(total=CALL_S)
+        self._http = aiohttp.ClientSession(timeout=timeout)
+        base_url = f"{base_url.rstrip('/')}/"
+        self.client = AsyncWebClient(base_url=base_url, session=self._http, retry_handlers=[])
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def call(self, calling: Awaitable[Any]) -> Any:
+        """The answer of one of the client's methods.
+
+        Raises: RateLimited, ProviderTimeout, ProviderUnavailable, and `bot.slack.errors`.
+        """
+        try:
+            return await calling
+        except SlackApiError as error:
+            raise _translate(error) from error
+        except TimeoutError as error:
+            raise ProviderTimeout("Slack did not answer in time") from error
+        except (aiohttp.ClientError, SlackClientError) as error:
+            raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
+
+
+def _translate(error: SlackApiError) -> Exception:
+    answer = error.response
+    data = getattr(answer, "data", answer)
+    code = str(data.get("error", "")) if isinstance(data, dict) else ""
+    headers = getattr(answer, "headers", {})
+    status = int(getattr(answer, "status_code", 0) or 0)
+    return refusal(code, status, headers.get("Retry-After"))

@@ -1,0 +1,186 @@
+"""Slack's side of a process, put together from the settings: one workspace, or many."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from agents.errors import UserError
+from agents.models import ModelCatalog
+from agents.ports import Clock
+from bot.config import Settings
+from bot.feed import Feed, Hub
+from bot.services.downloads import DownloadLinks
+from bot.services.projects import ProjectService
+from bot.services.sealing import Seal
+from bot.services.tasks import TaskService
+from bot.slack.app import EVENTS_PATH, Connection, SlackApp, slack_app
+from bot.slack.desk import Desk
+from bot.slack.door import SlackDoor
+from bot.slack.grants import Grants
+from bot.slack.installations import Installations
+from bot.slack.line import SlackLine
+from bot.slack.listeners import COMMAND
+from bot.slack.manifest import SCOPES
+from bot.slack.messages import LOOK_S, SurfaceParts
+from bot.slack.oauth import INSTALL_PATH, InstallFacts, InstallPages
+from bot.slack.shelf import ShelfFacts
+from bot.slack.workspaces import Workspaces, find_one_workspace
+from bot.store.port import Store
+
+DISTANT_LOOK_S = 10.0
+"""Where each look at the store is a call over the network, and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideParts:
+    """What it stands on. `holder` is this process, by a name that no other has."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    hub: Hub
+    feed: Feed
+    tasks: TaskService
+    projects: ProjectService
+    downloads: DownloadLinks
+    models: ModelCatalog
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSide:
+    """Connected to Slack. Where the app can be added by OAuth, `pages` are there."""
+
+    app: SlackApp
+    pages: InstallPages | None = None
+
+    @property
+    def install_path(self) -> str | None:
+        """Where people add the app to their workspace."""
+        return None if self.pages is None else INSTALL_PATH
+
+    @property
+    def routes(self) -> list[web.RouteDef]:
+        """What Slack, and who adds the app, ask of us over HTTP."""
+        found = [] if self.pages is None else self.pages.routes()
+        return [*found, web.post(EVENTS_PATH, self.app.handle)] if self.app.hears_http else found
+
+
+@asynccontextmanager
+async def slack_side(parts: SideParts) -> AsyncIterator[SlackSide | None]:
+    """Connected while inside; None where nothing of Slack's is set.
+
+    Raises: UserError (a setting is missing, or Slack does not accept a token).
+    """
+    settings = parts.settings
+    connection = Connection(_plain(settings.slack_app_token), _plain(settings.slack_signing_secret))
+    way = _way_in(settings, connection)
+    if way is None:
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        line = SlackLine(settings.slack_api_url)
+        stack.push_async_callback(line.close)
+        workspaces: Workspaces
+        if isinstance(way, str):
+            workspaces, pages = await find_one_workspace(line, way), None
+        else:
+            workspaces = way.installations(parts, line)
+            stack.push_async_callback(workspaces.close)
+            pages = way.pages(parts, line, workspaces)
+        app = await stack.enter_async_context(_app(parts, connection, line, workspaces))
+        yield SlackSide(app, pages)
+
+
+@dataclass(frozen=True, slots=True)
+class _OAuth:
+    """The app's own credentials, by which workspaces add it."""
+
+    client_id: str
+    client_secret: str
+
+    def _grants(self, parts: SideParts, line: SlackLine) -> Grants:
+        return Grants(line, parts.clock, client_id=self.client_id, client_secret=self.client_secret)
+
+    def installations(self, parts: SideParts, line: SlackLine) -> Installations:
+        kept = parts.settings.encryption_keys
+        keys = [key.strip() for key in (_plain(kept) or "").split(",") if key.strip()]
+        seal = Seal([*keys, self.client_secret])
+        grants = self._grants(parts, line)
+        return Installations(parts.store, seal, grants, parts.clock, parts.holder)
+
+    def pages(
+        self, parts: SideParts, line: SlackLine, installations: Installations
+    ) -> InstallPages:
+        settings = parts.settings
+        site = settings.slack_api_url.removesuffix("/api")
+        facts = InstallFacts(
+            authorize_url=f"{site}/oauth/v2/authorize",
+            scopes=list(SCOPES),
+            command=COMMAND,
+            offline=settings.offline,
+            public_url=settings.public_url,
+        )
+        door = SlackDoor(line, installations)
+        return InstallPages(self._grants(parts, line), installations, parts.store, door, facts)
+
+
+def _way_in(settings: Settings, connection: Connection) -> str | _OAuth | None:
+    """A token for one workspace, or OAuth for many. Raises: UserError."""
+    token, client_id = _plain(settings.slack_bot_token), settings.slack_client_id
+    secret = _plain(settings.slack_client_secret)
+    if token is None and client_id is None and secret is None:
+        return None
+    if token is None and (client_id is None or secret is None):
+        missing = "SLACK_CLIENT_ID" if client_id is None else "SLACK_CLIENT_SECRET"
+        raise UserError(
+            f"To be added to many workspaces {missing} has to be set, too.",
+            field=missing,
+            hint="Both are under “Basic Information” on the app's page at api.slack.com/apps.",
+        )
+    if connection.app_token is None and connection.signing_secret is None:
+        raise UserError(
+            "Slack is set up, but neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set.",
+            field="SLACK_APP_TOKEN",
+            hint="Socket Mode takes the app token (xapp-…); HTTP takes the signing secret.",
+        )
+    if connection.app_token is None and "sidecar" not in settings.roles:
+        raise UserError(
+            "Slack's requests come to the sidecar, which is not among ZAPDEV_ROLES.",
+            field="ZAPDEV_ROLES",
+            hint="Add sidecar, or use Socket Mode (SLACK_APP_TOKEN).",
+        )
+    return token or _OAuth(client_id or "", secret or "")
+
+
+@asynccontextmanager
+async def _app(
+    parts: SideParts, connection: Connection, line: SlackLine, workspaces: Workspaces
+) -> AsyncIterator[SlackApp]:
+    settings = parts.settings
+    desk = Desk(parts.store, parts.tasks, parts.projects, parts.models, parts.hub)
+    surfaces = SurfaceParts(
+        store=parts.store,
+        feed=parts.feed,
+        hub=parts.hub,
+        door=SlackDoor(line, workspaces),
+        clock=parts.clock,
+        holder=parts.holder,
+        offline=settings.offline,
+        look_s=DISTANT_LOOK_S if settings.store_kind == "convex" else LOOK_S,
+    )
+    facts = ShelfFacts(
+        clock=parts.clock,
+        command=COMMAND,
+        offline=settings.offline,
+        downloads=parts.downloads,
+    )
+    async with slack_app(connection, surfaces, desk, workspaces, facts) as app:
+        yield app
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

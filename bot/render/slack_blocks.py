@@ -24,10 +24,14 @@ MAX_HEADER = 150
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """What is sent: `text` for notifications, screen readers and old clients, and the blocks."""
+    """What is sent: `text` for notifications, screen readers and old clients, and the blocks.
+
+    `is_private`: in a thread it is for the person alone, and once is enough.
+    """
 
     text: str
     blocks: list[Block] = field(default_factory=list)
+    is_private: bool = False
 
 
 def mrkdwn(words: str) -> Block:

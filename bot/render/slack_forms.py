@@ -10,6 +10,7 @@ from bot.render.slack_text import clean, escape_line
 
 BUILD_FORM, SETTINGS_FORM = "zd_build_form", "zd_settings_form"
 PROMPT, FRAMEWORK, MODEL, CHANNEL = "prompt", "framework", "model", "channel"
+OTHERS = "others"
 """The inputs' block ids and action ids at once: where a submission holds their values."""
 ANY_FRAMEWORK = "any"
 MAX_PROMPT = 3_000
@@ -46,7 +47,11 @@ def render_build_modal(
 
 def render_settings_view(settings: HomeSettings, models: Sequence[str] = ("auto",)) -> View:
     """A person's defaults; each build can still say otherwise."""
-    blocks = [_framework_input(settings.framework), *_model_input(models, settings)]
+    blocks = [
+        _framework_input(settings.framework),
+        *_model_input(models, settings),
+        _others_input(settings.others),
+    ]
     if settings.linked_as is not None:
         account = escape_line(settings.linked_as, 300)
         blocks.append(context(f"Linked to {account}. `unlink` disconnects it."))
@@ -108,6 +113,13 @@ def _model_input(models: Sequence[str], settings: HomeSettings) -> list[Block]:
         return []
     picked = next((made for made in options if made["value"] == settings.model), options[0])
     return [_input("Model", MODEL, _menu(MODEL, options, picked))]
+
+
+def _others_input(chosen: str) -> Block:
+    options = [option("may change them", "editor"), option("may look at them", "viewer")]
+    picked = options[chosen == "viewer"]
+    words = "Others who see the threads of my apps"
+    return _input(words, OTHERS, _menu(OTHERS, options, picked))
 
 
 def _menu(action_id: str, options: Sequence[Block], picked: Block) -> Block:

@@ -8,6 +8,7 @@ from agents import events as e
 from agents.offline import NOTICE
 from agents.types import Check, Framework, ProjectId, TaskStatus
 from bot.render import slack_replies as replies
+from bot.render import slack_sharing as sharing
 from bot.render.slack import SHORT, TEXT_ONLY, TaskView, render_task
 from bot.render.slack_actions import RETRY
 from bot.render.slack_blocks import SlackMessage, View
@@ -22,6 +23,7 @@ from bot.render.slack_home import (
     HomeProject,
     HomeSettings,
     HomeUsage,
+    render_defaults,
     render_home,
     render_list,
     render_usage,
@@ -192,6 +194,12 @@ def _answers() -> dict[str, SlackMessage]:
         "download": replies.render_download("https://zapdev.example/d/x1", 15),
         "unknown word": replies.render_unknown("liste"),
         "saved": replies.render_saved("Your framework", "Vue"),
+        "choices": replies.render_choices("framework", "Vue", list(Framework), "framework svelte"),
+        "defaults": render_defaults(HomeSettings(framework=Framework.VUE, others="viewer")),
+        "sharing": sharing.render_sharing(ADA, {BEN: "viewer"}, "editor"),
+        "shared": sharing.render_shared(None, "viewer"),
+        "may only look": sharing.render_may_only_look(ADA, "1.1"),
+        "asks to change it": sharing.render_asks_to_edit(BEN, ADA),
         "trouble": replies.render_trouble(),
         "list": render_list(_projects()),
         "list, empty": render_list([]),

@@ -54,6 +54,7 @@ def _threads(bot: str) -> Block:
         "• Reply `stop` to stop what runs. A reply while I work waits for its turn.\n"
         "• Start with `!aside`, or mention somebody else, and I leave it to the people.\n"
         "• Edit the message that started a run to correct it.\n"
+        "• Everybody here may change it, unless you say `share everybody view`. `share` tells more.\n"
         f"• Slash commands do not work in threads. There, write to {bot}: `status`, `retry`"
     )
 
@@ -62,14 +63,12 @@ _WORDS = (
     ("list", "your apps, with links"),
     ("status", "what is being built"),
     ("stop", "stop it"),
-    ("model", "the models there are"),
+    ("model", "the models there are, and yours"),
     ("framework", "Next.js, React, Vue, Angular, Svelte"),
     ("usage", "builds and cost of the last 24 hours"),
+    ("settings", "your defaults"),
 )
-_NOT_YET = (
-    "Not there yet: `import` from GitHub or Figma, `settings` of your own, "
-    "`link` and `unlink` for an account."
-)
+_NOT_YET = "Not there yet: `import` from GitHub or Figma, `link` and `unlink` for an account."
 
 
 def _commands(name: str) -> list[Block]:

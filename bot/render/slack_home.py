@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from agents.types import Framework, ProjectId, TaskStatus
 from bot.render.slack import money
@@ -20,7 +21,7 @@ from bot.render.slack_blocks import (
 )
 from bot.render.slack_help import SETTINGS
 from bot.render.slack_plan import FRAMEWORKS
-from bot.render.slack_replies import BUILD_SOMETHING, HELP, LINK_ACCOUNT, NextStep
+from bot.render.slack_replies import BUILD_SOMETHING, HELP, LINK_ACCOUNT, NextStep, render_notice
 from bot.render.slack_text import escape_line, is_link, link, notification
 
 EXAMPLE = "zd_example"
@@ -70,11 +71,12 @@ class HomeUsage:
 class HomeSettings:
     """A person's defaults, and whether they are linked to an account.
 
-    `link_url` is None where there are no accounts.
+    `others` is what others may do with the apps that this person begins. `link_url` is None where there are no accounts.
     """
 
     model: str = "auto"
     framework: Framework | None = None
+    others: Literal["editor", "viewer"] = "editor"
     linked_as: str | None = None
     link_url: str | None = None
     offline_model: bool = False
@@ -104,6 +106,16 @@ def render_usage(usage: HomeUsage, settings: HomeSettings) -> SlackMessage:
     return SlackMessage(words, [section(f"*The last 24 hours*\n{words}")])
 
 
+def render_defaults(settings: HomeSettings) -> SlackMessage:
+    """The answer to `settings` where no form can be opened by itself."""
+    words = " · ".join(_wishes(settings))
+    return render_notice(
+        f"*Your defaults*\n{words}",
+        NextStep("Change them", SETTINGS, style="primary"),
+        text=f"Your defaults: {words}",
+    )
+
+
 def _standing(usage: HomeUsage, settings: HomeSettings) -> Iterator[str]:
     builds = f"{usage.builds} build{'s' * (usage.builds != 1)}"
     if usage.builds_limit is not None:
@@ -111,12 +123,18 @@ def _standing(usage: HomeUsage, settings: HomeSettings) -> Iterator[str]:
     yield f"{builds} in the last 24 hours"
     if cost := money(usage.cost_usd):
         yield cost
+    yield from _wishes(settings)
+
+
+def _wishes(settings: HomeSettings) -> Iterator[str]:
     if settings.offline_model:
         yield "offline model, no AI"
     else:
         yield f"model: {notification(settings.model, 200) or 'auto'}"
     framework = FRAMEWORKS[settings.framework] if settings.framework else "chosen for each app"
     yield f"framework: {framework}"
+    if settings.others == "viewer":
+        yield "others may only look"
 
 
 def _account(settings: HomeSettings) -> list[Block]:

@@ -3,6 +3,7 @@
 Each says what happened and what to do next, the next step as a button where there is one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.task_state import TaskState
@@ -11,6 +12,8 @@ from bot.render.slack import TaskView, app_name
 from bot.render.slack_actions import has_red_check
 from bot.render.slack_blocks import Block, SlackMessage, Style, actions, button, section
 from bot.render.slack_text import escape, escape_line, link, mention, notification, one_line
+
+_CHOICES = 20
 
 LINK_ACCOUNT = "zd_link"
 BUILD_IN_DM = "zd_build_in_dm"
@@ -189,6 +192,18 @@ def render_unknown(words: str) -> SlackMessage:
 def render_saved(what: str, value: str) -> SlackMessage:
     """A default was set, such as the model."""
     return render_notice(f"{what} is now *{notification(value, 200)}*, from your next build on.")
+
+
+def render_choices(what: str, now: str, known: Sequence[str], example: str) -> SlackMessage:
+    """What is used, and what else there is."""
+    listed = ", ".join(f"`{escape_line(name, 100)}`" for name in known[:_CHOICES])
+    rest = f" and {len(known) - _CHOICES} more" if len(known) > _CHOICES else ""
+    return render_notice(
+        f"Your {what} is *{notification(now, 200)}*. There are {listed}{rest}.\n"
+        f"For all your builds: `{escape_line(example, 120)}`. "
+        f"For one: `--{what}` behind what you want.",
+        text=f"Your {what} is {notification(now, 200)}.",
+    )
 
 
 def render_trouble() -> SlackMessage:

@@ -1,16 +1,19 @@
 """Buttons and menus, wherever they are shown. Each is acknowledged first, and acts then."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from agents.logger import create_logger
 from bot.render import slack_actions as buttons
+from bot.render import slack_help, slack_home
 from bot.render import slack_replies as replies
+from bot.render import slack_sharing as sharing
 from bot.render.slack_blocks import SlackMessage
-from bot.render.slack_help import SETTINGS, SHOW_APPS
-from bot.render.slack_home import EXAMPLE, EXAMPLES
+from bot.slack.asks import Asks
 from bot.slack.commands import Commands
 from bot.slack.desk import Press
+from bot.slack.forms import Forms
 from bot.slack.intents import Topic
 from bot.slack.payloads import Ack, Body, Click, Context, read_click
 from bot.slack.reception import Reception, render_foreign, settle
@@ -31,28 +34,31 @@ assert set(_PRESSES.values()) == set(get_args(Press))  # noqa: S101 - every pres
 
 _TOPICS: Mapping[str, Topic] = {
     replies.SHOW_HELP: "help",
-    SHOW_APPS: "list",
-    SETTINGS: "settings",
+    slack_help.SHOW_APPS: "list",
 }
 _LINKS = (buttons.OPEN_PREVIEW, replies.LINK_ACCOUNT)
 """They open an address, and tell us all the same."""
 
 
+@dataclass(frozen=True, slots=True)
+class ActionParts:
+    """Who does what is pressed for."""
+
+    reception: Reception
+    commands: Commands
+    forms: Forms
+    views: Views
+    asks: Asks
+    voice: Voice
+
+
 class Actions:
     """The listener of everything that can be pressed or chosen."""
 
-    def __init__(
-        self,
-        reception: Reception,
-        commands: Commands,
-        views: Views,
-        voice: Voice,
-        work: Work,
-    ) -> None:
-        self._reception = reception
-        self._commands = commands
-        self._views = views
-        self._voice = voice
+    def __init__(self, parts: ActionParts, work: Work) -> None:
+        self._parts = parts
+        self._reception = parts.reception
+        self._voice = parts.voice
         self._work = work
 
     async def on_action(
@@ -73,17 +79,22 @@ class Actions:
         if click.said.is_foreign:
             await self._tell(click, render_foreign())
             return
+        parts = self._parts
         match click.name:
-            case name if name in (buttons.FILES, buttons.DIFF):
-                await self._views.open_app(click)
+            case buttons.FILES | buttons.DIFF:
+                await parts.views.open_app(click)
             case name if name in TURNS:
-                await self._views.turn(click)
+                await parts.views.turn(click)
             case replies.NEW_APP:
-                await self._views.open_form(click.said, click.trigger_id)
-            case name if name == EXAMPLE:
-                await self._views.open_form(click.said, click.trigger_id, _example(click.detail))
+                await parts.forms.open_build(click.said, click.trigger_id)
+            case slack_home.EXAMPLE:
+                await parts.forms.open_build(click.said, click.trigger_id, _example(click.detail))
+            case slack_help.SETTINGS:
+                await parts.forms.open_settings(click.said, click.trigger_id)
             case replies.BUILD_IN_DM:
-                await self._commands.build_directly(click, respond)
+                await parts.commands.build_directly(click, respond)
+            case sharing.LET_EDIT:
+                await parts.asks.let(click, respond)
             case _:
                 answer = await settle(self._answer(click))
                 if answer is not None:
@@ -94,6 +105,8 @@ class Actions:
         said, desk, shelf = click.said, self._reception.desk, self._reception.shelf
         if click.name in _TOPICS:
             return await shelf.show(said, _TOPICS[click.name])
+        if click.name == sharing.ASK_EDIT:
+            return await self._parts.asks.ask(click)
         task_id, number = buttons.read_value(click.value)
         if click.name == buttons.DOWNLOAD:
             delivery = await desk.delivery_for(said, task_id)
@@ -116,4 +129,4 @@ class Actions:
 
 def _example(number: str) -> str:
     at = int(number) if number.isascii() and number.isdecimal() and len(number) < 3 else 0
-    return EXAMPLES[at] if at < len(EXAMPLES) else ""
+    return slack_home.EXAMPLES[at] if at < len(slack_home.EXAMPLES) else ""

@@ -12,7 +12,8 @@ from agents.logger import create_logger
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.slack.door import SlackDoor
-from bot.slack.intents import Build, Intent, parse_command
+from bot.slack.forms import Forms
+from bot.slack.intents import Build, Intent, Show, parse_command
 from bot.slack.payloads import Ack, Body, Click, Context, Said, said_in_command
 from bot.slack.reception import Reception, settle
 from bot.slack.voice import Respond, Voice, private_ack
@@ -36,8 +37,11 @@ def is_closed(channel_id: str, channel_name: str) -> bool:
 class Commands:
     """The listener of the slash command, and who starts builds where the bot may not be."""
 
-    def __init__(self, reception: Reception, voice: Voice, door: SlackDoor, work: Work) -> None:
+    def __init__(
+        self, reception: Reception, forms: Forms, voice: Voice, door: SlackDoor, work: Work
+    ) -> None:
         self._reception = reception
+        self._forms = forms
         self._voice = voice
         self._door = door
         self._work = work
@@ -50,6 +54,11 @@ class Commands:
         except BadRequest as error:
             refused = replies.render_refused(str(error), error.hint, replies.HELP)
             await ack(**private_ack(refused))
+            return
+        if intent == Show("settings") and not said.is_foreign:
+            await ack()
+            opening = self._forms.open_settings(said, str(body["trigger_id"]))
+            self._work.begin(opening, name="slack-form")
             return
         closed = is_closed(said.channel_id, str(body.get("channel_name") or ""))
         answering = self._work.start(

@@ -17,14 +17,16 @@ from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.services.projects import ProjectService
 from bot.services.tasks import StartRequest, TaskService
-from bot.slack.intents import Again, Build, Stop, Undo
+from bot.slack.intents import Again, Build, Share, Stop, Undo
 from bot.slack.messages import SLACK_TOPIC, workspace_topic
 from bot.slack.payloads import Said
+from bot.slack.rights import Rights
+from bot.store.people_port import People
 from bot.store.port import EventLog, Fragment, Projects, Queue, TaskRow, Waker
 from bot.store.slack_port import Delivery, SlackState, SlackThread, ThreadProject
 
 Press = Literal["stop", "retry", "fix", "undo", "suggest"]
-Job = Build | Stop | Again | Undo
+Job = Build | Stop | Again | Undo | Share
 
 WHOLE_LOG = 1_000_000
 REMEMBERED_S = 86_400.0
@@ -37,7 +39,7 @@ BUSY = "A build of this app is running."
 BUSY_HINT = "Stop it first, or wait until it has ended."
 
 
-class DeskStore(Projects, Queue, EventLog, Blobs, SlackState, Protocol):
+class DeskStore(Projects, Queue, EventLog, Blobs, SlackState, People, Protocol):
     """The roles of a store that a desk plays on."""
 
 
@@ -59,6 +61,7 @@ class Desk:
         self.projects = projects
         self.models = models
         self.tasks = tasks
+        self.rights = Rights(store)
         self._waker = waker
 
     async def do(self, said: Said, job: Job) -> SlackMessage | None:
@@ -72,6 +75,8 @@ class Desk:
                 return await self._again(said)
             case Undo():
                 return await self._undo_newest(said)
+            case Share():
+                return await self.rights.share(said, await self.here(said), job)
 
     async def knows(self, thread: SlackThread) -> bool:
         """Whether the thread is about one of our projects."""
@@ -90,6 +95,8 @@ class Desk:
     async def _build(self, said: Said, build: Build) -> SlackMessage | None:
         """A new app, or a change of the thread's; its live message follows by itself."""
         there = await self.project_of(said)
+        if there is not None:
+            await self.rights.check_edit(said, there)
         row = await self._start(said, there, build, said.key)
         return await self._queued(row) if there is not None else None
 
@@ -106,11 +113,12 @@ class Desk:
     async def _start(
         self, said: Said, there: ThreadProject | None, build: Build, origin: str
     ) -> TaskRow:
+        wishes = await self.store.preferences(said.owner)
         request = StartRequest(
             prompt=build.prompt,
             project_id=None if there is None else there.project_id,
-            framework=build.framework,
-            model=build.model or self.models.default.key,
+            framework=build.framework or (wishes.framework if there is None else None),
+            model=build.model or wishes.model or self.models.default.key,
             origin=origin,
             requested_by=said.user_id,
             slack=said.origin,
@@ -143,7 +151,7 @@ class Desk:
 
     # --- in words ------------------------------------------------------------------------
 
-    async def _here(self, said: Said) -> ThreadProject:
+    async def here(self, said: Said) -> ThreadProject:
         """Raises: BadRequest where there is no project."""
         there = await self.project_of(said)
         if there is not None:
@@ -159,6 +167,8 @@ class Desk:
         if not await self.first_time(f"stop:{said.key}"):
             return None  # by now there may be nothing left, which would be said wrongly
         there = await self.project_of(said)
+        if there is not None:
+            await self.rights.check_edit(said, there)
         opened = await (self._open_of(there) if there else self._newest_open(said.owner))
         if not opened:
             return replies.render_nothing_to_stop()
@@ -178,11 +188,12 @@ class Desk:
         return []
 
     async def _again(self, said: Said) -> SlackMessage | None:
-        there = await self._here(said)
+        there = await self.here(said)
         rows = await self.store.tasks(there.owner, there.project_id)
         mine = [row for row in rows if row.origin == said.key]
         if mine:
             return None  # told again
+        await self.rights.check_edit(said, there)
         if not rows or not rows[0].status.is_terminal:
             raise BadRequest(BUSY, hint=BUSY_HINT)
         if rows[0].status is TaskStatus.COMPLETE:
@@ -191,7 +202,8 @@ class Desk:
         return None
 
     async def _undo_newest(self, said: Said) -> SlackMessage | None:
-        there = await self._here(said)
+        there = await self.here(said)
+        await self.rights.check_edit(said, there)
         if not await self.first_time(f"undo:{said.key}"):
             return None
         return await self._go_back(said, there)
@@ -238,6 +250,7 @@ class Desk:
         earlier = next((row for row in runs if row.origin != origin), None)
         if there is None or earlier is None or max(str(row.origin) for row in runs) > origin:
             return None
+        await self.rights.check_edit(said, there)
         is_open = not earlier.status.is_terminal
         if not is_open and is_begun:
             return None  # told again
@@ -274,6 +287,7 @@ class Desk:
         there = ThreadProject(delivery.project_id, delivery.owner)
         if said.channel_id == delivery.origin.thread.channel_id:
             said = replace(said, thread_ts=delivery.origin.thread.thread_ts)
+        await self.rights.check_edit(said, there)
         row = await self.store.task(there.owner, task_id)
         started: TaskRow
         match press:

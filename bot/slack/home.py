@@ -24,10 +24,11 @@ class Home:
         """Of the Home tab only: the messages tab tells us, too."""
         if body["event"].get("tab") == "home":
             said = said_in_event(body, context)
-            self._work.begin(self._publish(said), name="slack-home")
+            self._work.begin(self.publish(said), name="slack-home")
         await ack()
 
-    async def _publish(self, said: Said) -> None:
+    async def publish(self, said: Said) -> None:
+        """What the person sees there now."""
         try:
             view: View = await self._reception.shelf.home(said)
         except StoreError as error:

@@ -8,12 +8,13 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from agents.errors import BadRequest
+from bot.store.people_port import MemberRole
 
 Topic = Literal["help", "list", "status", "usage", "settings", "link", "unlink"]
-TOPICS: tuple[Topic, ...] = ("help", "list", "status", "usage", "settings", "link", "unlink")
+TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 _OPTIONS = ("framework", "model")
 _TOKEN = re.compile(r"\S+")
@@ -24,6 +25,16 @@ _USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|([^>]*))?>")
 _CHANNEL = re.compile(r"<#[CDG][A-Z0-9]+(?:\|([^>]*))?>")
 _SPECIAL = re.compile(r"<!([a-z]+)(?:\^[^|>]*)?(?:\|([^>]*))?>")
 _GROUPS = ("subteam", "here", "channel", "everyone")
+_SHARE = re.compile(
+    r"(?P<name>(?:un)?share)\s+(?:with\s+)?"
+    r"(?:<@(?P<user>[UW][A-Z0-9]+)(?:\|[^>]*)?>|every(?:body|one)|all)"
+    r"(?:\s+(?:(?:to|can|may)\s+)?(?P<role>[a-z]+))?\s*[.!]?",
+    re.IGNORECASE,
+)
+_ROLES: Mapping[str, MemberRole] = {
+    **dict.fromkeys(("edit", "editor", "change", "write"), "editor"),
+    **dict.fromkeys(("view", "viewer", "look", "read"), "viewer"),
+}
 _ASIDE = re.compile(r"!aside\b", re.IGNORECASE)
 
 
@@ -67,6 +78,19 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """Tell who may do what with the thread's app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Somebody may do this with the thread's app. No user: everybody; no role: take it back."""
+
+    user_id: str | None
+    role: MemberRole | None
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """Start from what is at this address."""
 
@@ -78,19 +102,22 @@ class Aside:
     """Meant for people, not for us."""
 
 
-Intent = Build | Show | Stop | Again | Undo | Choose | Import | Aside
+Intent = Build | Show | Stop | Again | Undo | Choose | Sharing | Share | Import | Aside
 
 _WORDS: Mapping[str, Intent] = {
     **dict.fromkeys(("stop", "cancel", "abort", "stop it", "stop now", "stop please"), Stop()),
     **dict.fromkeys(("please stop", "cancel it", "stop building"), Stop()),
     **dict.fromkeys(("retry", "try again"), Again()),
     **dict.fromkeys(("undo", "undo that"), Undo()),
+    **dict.fromkeys(("share", "sharing"), Sharing()),
     **{topic: Show(topic) for topic in TOPICS},
 }
 
 
 def parse_command(text: str) -> Intent:
     """What stands behind `/zapdev`. Raises: BadRequest (an option without a value, or unknown)."""
+    if (share := _share(text.strip())) is not None:
+        return share
     words = unescape(text).strip()
     name, rest = _first_word(words)
     if name == "build" and rest:
@@ -108,6 +135,9 @@ def parse_message(text: str, bot_user_id: str, *, is_direct: bool, in_project: b
     words = _USER.sub(lambda m: " " if m[1] == bot_user_id else m[0], text).strip()
     if _ASIDE.match(words):
         return Aside()
+    share = _share(words) if in_project or bot_user_id in named else None
+    if share is not None:
+        return share
     if not is_direct and bot_user_id not in named and (named or _names_a_group(words)):
         return Aside()
     words = unescape(words).strip()
@@ -120,6 +150,17 @@ def parse_message(text: str, bot_user_id: str, *, is_direct: bool, in_project: b
     if name == "build" and rest:
         words = rest
     return _build(words) if in_project or rest else Show("help")
+
+
+def _share(words: str) -> Share | None:
+    """`share @ann view`; None for words that say something else."""
+    found = _SHARE.fullmatch(words)
+    if found is None:
+        return None
+    if found["name"].lower() == "unshare":
+        return Share(found["user"], None) if found["role"] is None else None
+    role = _ROLES.get((found["role"] or "edit").lower())
+    return None if role is None else Share(found["user"], role)
 
 
 def parse_prompt(text: str) -> Build:

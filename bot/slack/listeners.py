@@ -11,12 +11,14 @@ from slack_bolt import BoltResponse
 from slack_bolt.app.async_app import AsyncApp
 
 from agents.logger import create_logger
-from bot.render.slack_forms import BUILD_FORM
-from bot.slack.actions import Actions
+from bot.render.slack_forms import BUILD_FORM, SETTINGS_FORM
+from bot.slack.actions import ActionParts, Actions
+from bot.slack.asks import Asks
 from bot.slack.commands import Commands
 from bot.slack.departures import Departures
 from bot.slack.desk import Desk
 from bot.slack.door import SlackDoor
+from bot.slack.forms import Forms
 from bot.slack.home import Home
 from bot.slack.payloads import Ack, Body
 from bot.slack.reception import Reception
@@ -45,19 +47,23 @@ class Listeners:
         self.work = Work()
         shelf = Shelf(desk.store, desk.projects, desk.models, workspaces, facts)
         reception, voice = Reception(desk, shelf), Voice(door)
-        self._commands = Commands(reception, voice, door, self.work)
-        self._threads = Threads(reception, self._commands, voice, self.work)
-        self._views = Views(reception, voice, door, self.work)
-        self._actions = Actions(reception, self._commands, self._views, voice, self.work)
         self._home = Home(reception, door, self.work)
+        self._forms = Forms(reception, voice, door, self._home, self.work)
+        self._commands = Commands(reception, self._forms, voice, door, self.work)
+        self._threads = Threads(reception, self._commands, voice, self.work)
+        views, asks = Views(reception, voice, door), Asks(desk, voice)
+        self._actions = Actions(
+            ActionParts(reception, self._commands, self._forms, views, asks, voice), self.work
+        )
         self._departures = Departures(desk.store, desk.tasks, door, workspaces)
 
     def register(self, app: AsyncApp) -> None:
         """Add them; the last ones take what no other has, so that Slack does not repeat it."""
         app.command(COMMAND)(self._commands.on_command)
         app.shortcut(BUILD_FROM_MESSAGE)(self._threads.on_shortcut)
-        app.shortcut(NEW_BUILD)(self._views.on_shortcut)
-        app.view(BUILD_FORM)(self._views.on_form)
+        app.shortcut(NEW_BUILD)(self._forms.on_shortcut)
+        app.view(BUILD_FORM)(self._forms.on_build)
+        app.view(SETTINGS_FORM)(self._forms.on_settings)
         app.event("app_mention")(self._threads.on_message)
         app.event("message")(self._threads.on_message)
         app.event("app_home_opened")(self._home.on_opened)

@@ -36,7 +36,7 @@ class Said:
     @property
     def owner(self) -> OwnerId:
         """The tenant: until there are accounts, the Slack user in its workspace."""
-        return OwnerId(f"slack:{self.team_id}:{self.user_id}")
+        return owner_of(self.team_id, self.user_id)
 
     @property
     def thread(self) -> SlackThread:
@@ -62,6 +62,11 @@ class Click:
     view_id: str
     about: str
     """What the view was made for."""
+
+
+def owner_of(team_id: str, user_id: str) -> OwnerId:
+    """The name of a Slack user, who owns apps or is a member of some."""
+    return OwnerId(f"slack:{team_id}:{user_id}")
 
 
 def message_key(team_id: str, channel_id: str, ts: str) -> str:

@@ -1,15 +1,17 @@
 """Answers people in words that are written for them, whatever comes up."""
 
 from collections.abc import Awaitable
+from dataclasses import replace
 
 from agents.errors import BadRequest, NotFound, SeqConflict, StoreError, UserError
 from agents.logger import create_logger
-from agents.types import Framework
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
+from bot.render.slack_sharing import render_may_only_look
 from bot.slack.desk import BUSY, BUSY_HINT, Desk
-from bot.slack.intents import Aside, Choose, Import, Intent, Show
+from bot.slack.intents import Aside, Choose, Import, Intent, Sharing, Show
 from bot.slack.payloads import Said
+from bot.slack.rights import MayOnlyLook
 from bot.slack.shelf import Shelf
 
 log = create_logger(__name__)
@@ -32,10 +34,12 @@ class Reception:
         match intent:
             case Aside():
                 return None
+            case Sharing():
+                return await self.desk.rights.show(said, await self.desk.here(said))
             case Show(topic=topic):
                 return await self.shelf.show(said, topic)
             case Choose():
-                raise self._choice(intent)
+                return await self.shelf.defaults.choose(said.owner, intent)
             case Import():
                 raise BadRequest(
                     "Imports from GitHub and Figma are not available yet.",
@@ -44,20 +48,13 @@ class Reception:
             case _:
                 return await self.desk.do(said, intent)
 
-    def _choice(self, choose: Choose) -> BadRequest:
-        """Models and frameworks are named with each request until settings are kept."""
-        known = list(self.shelf.models) if choose.what == "model" else list(Framework)
-        listed = ", ".join(known)
-        return BadRequest(
-            f"Name the {choose.what} with what you want built.",
-            hint=f"For example: a board --{choose.what} {known[-1]}. There are: {listed}.",
-        )
-
 
 async def settle(asked: Awaitable[SlackMessage | None]) -> SlackMessage | None:
     """An answer, also where the work is refused. A boundary: a defect is logged, and said so."""
     try:
         return await asked
+    except MayOnlyLook as error:
+        return render_may_only_look(error.owner_user_id, error.thread_ts)
     except UserError as error:
         return replies.render_refused(str(error), error.hint, replies.HELP)
     except NotFound:
@@ -73,7 +70,8 @@ async def settle(asked: Awaitable[SlackMessage | None]) -> SlackMessage | None:
 
 def render_foreign() -> SlackMessage:
     """Somebody of another workspace asked, in a channel that is shared with it."""
-    return replies.render_refused(
+    said = replies.render_refused(
         "I work for the people of this workspace only.",
         "You are here from another one. Ask somebody of this workspace, or install me in yours.",
     )
+    return replace(said, is_private=True)

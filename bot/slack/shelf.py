@@ -20,7 +20,6 @@ from bot.render.slack_blocks import SlackMessage, View, context
 from bot.render.slack_help import render_help
 from bot.render.slack_home import (
     HomeProject,
-    HomeSettings,
     HomeUsage,
     render_home,
     render_list,
@@ -36,6 +35,7 @@ from bot.render.slack_views import (
 from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
 from bot.services.projects import ProjectService, ProjectSummary, text_of
 from bot.slack.changes import compare
+from bot.slack.defaults import Defaults
 from bot.slack.desk import WHOLE_LOG, DeskStore
 from bot.slack.errors import WorkspaceGone
 from bot.slack.intents import Topic
@@ -83,22 +83,11 @@ class Shelf:
         workspaces: Workspaces,
         facts: ShelfFacts,
     ) -> None:
+        self.defaults = Defaults(store, models, offline=facts.offline)
         self._store = store
         self._projects = projects
-        self._models = models
         self._workspaces = workspaces
         self._facts = facts
-
-    @property
-    def settings(self) -> HomeSettings:
-        """What a build uses that names nothing else; nobody has defaults of their own yet."""
-        model = self._models.default
-        return HomeSettings(model=model.key, offline_model=self._facts.offline)
-
-    @property
-    def models(self) -> Sequence[str]:
-        """The models that there are to choose from."""
-        return tuple(self._models.models)
 
     async def help(self, team_id: str) -> SlackMessage:
         facts, us = self._facts, await self._us(team_id)
@@ -124,12 +113,10 @@ class Shelf:
                 return await self._status(said)
             case "usage":
                 summaries = await self._projects.summaries(said.owner)
-                return render_usage(await self._usage(said.owner, summaries), self.settings)
+                usage = await self._usage(said.owner, summaries)
+                return render_usage(usage, await self.defaults.of(said.owner))
             case "settings":
-                raise BadRequest(
-                    "Defaults cannot be kept yet.",
-                    hint="Name what you want with a build: --framework vue, --model openai/gpt-4o.",
-                )
+                return await self.defaults.show(said.owner)
             case "link" | "unlink":
                 raise BadRequest(
                     "There are no accounts to link here.",
@@ -140,7 +127,7 @@ class Shelf:
         """What a person sees in the app's Home tab."""
         summaries = await self._projects.summaries(said.owner)
         usage = await self._usage(said.owner, summaries)
-        return render_home(await self._shown(summaries), usage, self.settings)
+        return render_home(await self._shown(summaries), usage, await self.defaults.of(said.owner))
 
     # --- lists ---------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from bot.slack.payloads import (
     said_in_message,
     said_in_shortcut,
 )
-from bot.slack.reception import Reception, render_foreign, settle
+from bot.slack.reception import Reception, settle
 from bot.slack.voice import Respond, Voice
 from bot.slack.work import Work
 
@@ -60,7 +60,11 @@ class Threads:
         event = body["event"]
         said = said_in_message(body, context, event)
         answer = await settle(self._understand(said, event, _bot_of(context)))
-        if answer is not None and await self._is_first(f"answer:{said.key}"):
+        if answer is None:
+            return
+        place = f"{said.team_id}:{said.channel_id}:{said.thread_ts}"
+        told = f"private:{place}:{said.user_id}" if answer.is_private else f"answer:{said.key}"
+        if await self._is_first(told):  # people talk to each other there, too
             self._work.begin(self._tell(said, answer), name="slack-answer")
 
     async def _understand(self, said: Said, event: Body, bot_user_id: str) -> SlackMessage | None:
@@ -70,18 +74,11 @@ class Threads:
         in_project = bool(event.get("thread_ts")) and await self._desk.knows(said.thread)
         if not (is_direct or in_project or f"<@{bot_user_id}" in text):
             return None
-        if said.is_foreign:
-            return await self._refuse(said)
         intent = parse_message(text, bot_user_id, is_direct=is_direct, in_project=in_project)
         return await self._reception.answer(said, intent)
 
-    async def _refuse(self, said: Said) -> SlackMessage | None:
-        """Once a day and thread: people of other workspaces talk to each other there, too."""
-        told = f"foreign:{said.team_id}:{said.channel_id}:{said.thread_ts}:{said.user_id}"
-        return render_foreign() if await self._is_first(told) else None
-
     async def _tell(self, said: Said, answer: SlackMessage) -> None:
-        if said.is_foreign:
+        if answer.is_private:
             await self._voice.whisper(said, answer)
         else:
             await self._voice.say(said, answer)
@@ -109,7 +106,7 @@ class Threads:
         correcting = self._correct(said, message, _bot_of(context), is_direct=is_direct)
         answer = await settle(correcting)
         if answer is not None and await self._is_first(f"answer:{said.key}:{edited_ts}"):
-            self._work.begin(self._voice.say(said, answer), name="slack-answer")
+            self._work.begin(self._tell(said, answer), name="slack-answer")
 
     async def _correct(
         self, said: Said, message: Body, bot_user_id: str, *, is_direct: bool

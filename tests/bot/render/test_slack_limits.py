@@ -24,6 +24,7 @@ from agents.types import (
     Usage,
 )
 from bot.render import slack_replies as replies
+from bot.render import slack_sharing as sharing
 from bot.render.slack import SHORT, TEXT_ONLY, TaskView, render_task
 from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_forms import (
@@ -37,6 +38,7 @@ from bot.render.slack_home import (
     HomeProject,
     HomeSettings,
     HomeUsage,
+    render_defaults,
     render_home,
     render_list,
     render_usage,
@@ -298,12 +300,20 @@ def replied(words: str) -> Sequence[SlackMessage]:
         render_help(f"/{words}", words),
         render_list([HomeProject(ProjectId("p"), words, START, preview_link=words)] * 30),
         render_usage(HomeUsage(cost_usd=1), HomeSettings(model=words)),
+        render_defaults(HomeSettings(model=words)),
+        replies.render_choices("model", words, [words] * 30, words),
+        sharing.render_sharing(words, {words + str(n): "viewer" for n in range(40)}, "editor"),
+        sharing.render_shared(words, "editor"),
+        sharing.render_may_only_look(words, "1.1"),
+        sharing.render_asks_to_edit("U0ADA", words),
+        sharing.render_asked(words),
+        sharing.render_only_owner(words),
     ]
 
 
 @given(WORDS)
 def test_slack_takes_any_words_in_an_answer(words: str) -> None:
-    assert [wrong_with(message) for message in replied(words)] == [[]] * 12
+    assert [wrong_with(message) for message in replied(words)] == [[]] * 20
 
 
 @given(WORDS, st.integers(0, 60))

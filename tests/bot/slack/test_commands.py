@@ -148,9 +148,8 @@ async def test_usage_counts_the_builds_of_a_day_and_their_cost(bot: Bot) -> None
 @pytest.mark.parametrize(
     ("text", "says", "next_step"),
     [
-        ("settings", "Defaults cannot be kept yet", "--framework vue"),
-        ("model", "Name the model with what you want built", "--model openai/gpt-4o"),
-        ("framework svelte", "Name the framework with what you want built", "--framework"),
+        ("model gpt-9", "There is no model called", "There are: auto"),
+        ("framework cobol", "There is no framework called", "any leaves it to me"),
         ("import https://github.com/a/b", "not available yet", "Describe the app in words"),
         ("link", "no accounts to link", "Just say what to build"),
         ("unlink", "no accounts to link", "Just say what to build"),

@@ -153,7 +153,7 @@ async def test_what_nobody_listens_to_is_acknowledged_and_not_logged(
         {"type": "message_action", "callback_id": "another_app's"},
         {
             "type": "view_submission",
-            "view": {"type": "modal", "callback_id": "zd_settings_form"},
+            "view": {"type": "modal", "callback_id": "zd_another_form"},
         },
         {"type": "view_closed", "view": {"type": "modal", "callback_id": "zd_build_form"}},
         {"type": "block_suggestion", "action_id": "x", "value": "y", "container": {}},

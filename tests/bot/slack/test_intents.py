@@ -10,6 +10,8 @@ from bot.slack.intents import (
     Choose,
     Import,
     Intent,
+    Share,
+    Sharing,
     Show,
     Stop,
     Undo,
@@ -65,6 +67,51 @@ def test_a_command_is_known_by_its_name_and_all_else_is_to_be_built(
 @pytest.mark.parametrize("text", ["", "   ", "frobnicate", "build", "stpo", "Kanban?"])
 def test_a_word_that_is_no_command_gets_help(text: str) -> None:
     assert parse_command(text) == Show("help")
+
+
+# --- sharing ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("share", Sharing()),
+        ("sharing", Sharing()),
+        ("share <@U2>", Share("U2", "editor")),
+        ("share <@U2|ann>", Share("U2", "editor")),
+        ("Share with <@U2>.", Share("U2", "editor")),
+        ("share <@U2> edit", Share("U2", "editor")),
+        ("share <@U2> can view", Share("U2", "viewer")),
+        ("share everybody view", Share(None, "viewer")),
+        ("share everyone to look", Share(None, "viewer")),
+        ("share all", Share(None, "editor")),
+        ("unshare <@U2>", Share("U2", None)),
+        ("unshare everybody", Share(None, None)),
+    ],
+)
+def test_sharing_is_understood_in_a_command_and_in_a_thread(text: str, intent: Intent) -> None:
+    assert parse_command(text) == intent
+    for said in (text, f"<@UZAP> {text}"):
+        assert parse_message(said, "UZAP", is_direct=False, in_project=True) == intent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "share <@U2> sing",
+        "share everybody's photos",
+        "unshare <@U2> view",
+        "share photos with <@U2>",
+        "a page to share <@U2> view",
+    ],
+)
+def test_what_only_sounds_like_sharing_is_something_to_build(text: str) -> None:
+    assert isinstance(parse_command(text), Build)
+
+
+def test_in_a_thread_that_is_not_ours_sharing_with_somebody_is_for_people() -> None:
+    said = parse_message("share <@U2>", "UZAP", is_direct=False, in_project=False)
+    assert said == Aside()
 
 
 # --- options -----------------------------------------------------------------------------

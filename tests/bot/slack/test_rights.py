@@ -1,0 +1,192 @@
+"""Who may do what with an app: its owner decides, editors change it, viewers look at it."""
+
+import pytest
+
+from bot.render import slack_actions as buttons
+from bot.render.slack_sharing import ASK_EDIT, LET_EDIT
+from tests.fakes.slack.world import Message
+from tests.fakes.slack_bot import Bot, words_of
+
+
+@pytest.fixture
+async def root(bot: Bot) -> Message:
+    """U1's app and its live message, built once."""
+    root = await bot.slack.mention("U1", "C1", "a kanban board")
+    await bot.built({"a.txt": b"1"})
+    return root
+
+
+async def say(bot: Bot, user: str, root: Message, text: str) -> list[str]:
+    """What the bot said in the thread since, or to this person alone."""
+    before = len(bot.replies()), len(bot.whispers(user))
+    await bot.slack.say(user, "C1", text, root.ts)
+    await bot.settled()
+    return [*bot.replies()[before[0] :], *bot.whispers(user)[before[1] :]]
+
+
+async def prompts(bot: Bot) -> list[str]:
+    return [row.prompt for row in await bot.tasks()]
+
+
+async def test_who_sees_the_thread_may_change_the_app(bot: Bot, root: Message) -> None:
+    await say(bot, "U2", root, "make it green")
+    assert await prompts(bot) == ["a kanban board", "make it green"]
+
+
+async def test_who_may_only_look_changes_nothing_in_words_and_is_told_alone_and_once(
+    bot: Bot, root: Message
+) -> None:
+    assert "may look at it now" in (await say(bot, "U1", root, "share everybody view"))[0]
+    [told] = await say(bot, "U2", root, "make it green")
+    assert "You may look at this app, but not change it. [Ask to change it]" in told
+    assert told in bot.whispers("U2")
+    for text in ("undo", "stop", "retry", "make it red", f"<@{bot.team.bot_user}> make it blue"):
+        assert await say(bot, "U2", root, text) == [], text
+    assert await prompts(bot) == ["a kanban board"]
+    assert await say(bot, "U2", root, "status") == ["This thread's app."], "looking is allowed"
+    await say(bot, "U1", root, "make it green")
+    assert await prompts(bot) == ["a kanban board", "make it green"]
+
+
+@pytest.mark.parametrize("press", [buttons.UNDO, buttons.suggest(0)])
+async def test_who_may_only_look_presses_in_vain(bot: Bot, root: Message, press: str) -> None:
+    await say(bot, "U1", root, "share <@U2> view")
+    [row] = await bot.tasks()
+    await pressed_in_vain(bot, await bot.show(row), press)
+
+
+@pytest.mark.parametrize("press", [buttons.RETRY, buttons.suggest(1)])
+async def test_nor_below_a_build_that_is_stuck(bot: Bot, root: Message, press: str) -> None:
+    await say(bot, "U1", root, "make it green")
+    live = await bot.stuck()
+    await say(bot, "U1", root, "share <@U2> view")
+    await pressed_in_vain(bot, live, press)
+
+
+async def pressed_in_vain(bot: Bot, live: Message, press: str) -> None:
+    before = len(await bot.tasks())
+    await bot.slack.click("U2", live, press)
+    await bot.settled()
+    assert len(await bot.tasks()) == before
+    assert "not change it" in bot.whispers("U2")[-1]
+
+
+async def test_who_may_only_look_does_not_stop_a_build(bot: Bot, root: Message) -> None:
+    await say(bot, "U1", root, "make it green")
+    live = await bot.running()
+    await say(bot, "U1", root, "share <@U2> view")
+    await bot.slack.click("U2", live, buttons.STOP)
+    await say(bot, "U2", root, "stop")
+    await bot.slack.deliver_event("T1", native_stop(live))
+    await bot.settled()
+    assert [row.cancel_by for row in await bot.tasks()] == [None, None]
+    await bot.slack.click("U1", live, buttons.STOP)
+    await bot.settled()
+    assert [row.cancel_by for row in await bot.tasks()] == [None, "U1"]
+
+
+def native_stop(live: Message) -> dict[str, str]:
+    """Slack's own button of an agent's thread, pressed by U2."""
+    place = {"channel": "C1", "thread_ts": live.root_ts}
+    return {"type": "agent_session_stopped", "user": "U2", **place}
+
+
+async def test_who_may_only_look_sees_files_and_changes(bot: Bot, root: Message) -> None:
+    await say(bot, "U1", root, "share everybody view")
+    [row] = await bot.tasks()
+    live = await bot.show(row)
+    for press in (buttons.FILES, buttons.DIFF):
+        await bot.slack.click("U2", live, press)
+        await bot.settled()
+        view = bot.slack.modal("U2")
+        assert view is not None
+        assert "a.txt" in str(view.blocks)
+
+
+async def test_an_edit_by_who_may_only_look_by_now_corrects_nothing(
+    bot: Bot, root: Message
+) -> None:
+    asked = await bot.slack.say("U2", "C1", "make it green", root.ts)
+    await bot.settled()
+    await say(bot, "U1", root, "share <@U2> view")
+    await bot.slack.edit("U2", asked, "make it red")
+    await bot.settled()
+    assert await prompts(bot) == ["a kanban board", "make it green"]
+    assert "not change it" in bot.whispers("U2")[-1]
+
+
+async def test_a_role_of_ones_own_goes_before_everybodys(bot: Bot, root: Message) -> None:
+    bot.team.channel("C2", members=["U3"])
+    bot.slack.world.channels["C1"].members.add("U3")
+    await say(bot, "U1", root, "share everyone view")
+    await say(bot, "U1", root, "share <@U2>")
+    await say(bot, "U2", root, "make it green")
+    await say(bot, "U3", root, "make it red")
+    assert await prompts(bot) == ["a kanban board", "make it green"]
+    await say(bot, "U1", root, "unshare <@U2>")
+    await say(bot, "U2", root, "make it blue")
+    await say(bot, "U1", root, "unshare everyone")
+    await say(bot, "U3", root, "make it red")
+    assert await prompts(bot) == ["a kanban board", "make it green", "make it red"]
+
+
+async def test_only_the_owner_decides_and_is_never_shut_out(bot: Bot, root: Message) -> None:
+    [told] = await say(bot, "U2", root, "share <@U2>")
+    assert "Only its owner decides" in told
+    assert "<@U1>" in told
+    await say(bot, "U2", root, "share everybody view")
+    [told] = await say(bot, "U1", root, "share <@U1> view")
+    assert "It is your app" in told
+    await say(bot, "U2", root, "make it green")
+    assert await prompts(bot) == ["a kanban board", "make it green"]
+
+
+async def test_share_alone_says_who_may_do_what(bot: Bot, root: Message) -> None:
+    await say(bot, "U1", root, "share <@U2> view")
+    bot.slack.world.channels["C1"].members.add("U3")
+    await bot.slack.say("U2", "C1", "share", root.ts)
+    await bot.settled()
+    shown = str(bot.slack.bot_messages("C1")[-1].blocks)
+    assert "<@U1> owns it" in shown
+    assert "<@U2> may look at it" in shown
+    assert "everybody else in this workspace may change it" in shown
+
+
+async def test_outside_of_a_thread_it_asks_which_app(bot: Bot, root: Message) -> None:
+    await bot.slack.command("U1", "C1", "/zapdev", "share <@U2> view")
+    await bot.settled()
+    assert "Which app?" in bot.whispers("U1")[-1]
+
+
+async def test_an_app_of_another_thread_is_shared_apart(bot: Bot, root: Message) -> None:
+    other = await bot.slack.mention("U1", "C1", "a shop")
+    await bot.settled()
+    await say(bot, "U1", root, "share everybody view")
+    await say(bot, "U2", other, "make it green")
+    assert (await prompts(bot))[-1] == "make it green"
+
+
+async def test_who_may_only_look_asks_and_the_owner_lets_them(bot: Bot, root: Message) -> None:
+    await say(bot, "U1", root, "share everybody view")
+    await say(bot, "U2", root, "make it green")
+    [refusal] = bot.slack.ephemeral("U2")
+    for _ in range(2):
+        await bot.slack.click("U2", refusal, ASK_EDIT)
+        await bot.settled()
+    questions = [m for m in bot.slack.bot_messages("C1") if "would like to change" in m.text]
+    assert len(questions) == 1, "asked once"
+    assert questions[0].thread_ts == root.ts
+    assert words_of(questions[0]) == "<@U1>, <@U2> would like to change this app. [Let them]"
+
+    await bot.slack.click("U2", questions[0], LET_EDIT)
+    await bot.settled()
+    assert "Only its owner decides" in bot.whispers("U2")[-1]
+    assert questions[0].text.startswith("<@U1>"), "the question stays"
+    await bot.slack.click("U1", questions[0], LET_EDIT)
+    await bot.settled()
+    assert questions[0].text == "<@U2> may change it now."
+    await say(bot, "U2", root, "make it green")
+    assert await prompts(bot) == ["a kanban board", "make it green"]
+    await bot.slack.click("U2", refusal, ASK_EDIT)
+    await bot.settled()
+    assert "You may change this app" in bot.whispers("U2")[-1]

@@ -255,6 +255,13 @@ class Settings(BaseModel):
         return "sqlite" if self.convex_url is None else "convex"
 
     @property
+    def encryption_secrets(self) -> tuple[str, ...]:
+        """What seals, and opens, the tokens of workspaces, beside Slack's client secret."""
+        given = self.encryption_keys
+        parts = given.get_secret_value().split(",") if given is not None else []
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @property
     def sign_in_url(self) -> str | None:
         """Clerk's issuer, given or read from the publishable key; None without Clerk."""
         if self.clerk_issuer is not None or self.clerk_publishable_key is None:

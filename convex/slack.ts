@@ -171,14 +171,17 @@ export const installations = serviceQuery({
   },
 });
 
-/** Forgets an installation; one that is not there is fine. */
-export const deleteInstallation = serviceMutation({
-  args: installKey,
-  returns: v.null(),
-  handler: async (ctx, { enterpriseId, teamId }) => {
-    const there = await findInstallation(ctx, enterpriseId, teamId);
-    if (there !== null) await ctx.db.delete(there._id);
-    return null;
+/** Puts this in place of exactly that one, or forgets it; what is done already is done. */
+export const replaceInstallation = serviceMutation({
+  args: { ...installKey, was: v.string(), sealed: v.optional(v.string()) },
+  returns: v.boolean(),
+  handler: async (ctx, { was, sealed, ...key }) => {
+    const there = await findInstallation(ctx, key.enterpriseId, key.teamId);
+    if (there?.sealed === sealed) return true;
+    if (there === null || there.sealed !== was) return false;
+    if (sealed === undefined) await ctx.db.delete(there._id);
+    else await ctx.db.patch(there._id, { sealed, updatedAt: Date.now() });
+    return true;
   },
 });
 

@@ -212,6 +212,7 @@ HISTORY = frozenset({"channels:history", "groups:history", "im:history", "mpim:h
 FOR_CALLS: Mapping[str, frozenset[str]] = {
     "agents_sessions_rename": frozenset({"chat:write"}),
     "agents_sessions_setStatus": frozenset({"chat:write"}),
+    "auth_revoke": frozenset(),
     "auth_test": frozenset(),
     "chat_delete": frozenset({"chat:write"}),
     "chat_getPermalink": frozenset(),

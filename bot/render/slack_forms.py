@@ -106,7 +106,8 @@ def _framework_input(chosen: Framework | None) -> Block:
 
 def _model_input(models: Sequence[str], settings: HomeSettings) -> list[Block]:
     """Nothing to choose where the offline model answers, or where there is only one."""
-    options = [option(key, key) for key in models if 0 < len(key) <= _MAX_VALUE][:_MAX_OPTIONS]
+    keys = dict.fromkeys([settings.model, *models])  # also one that is not offered any more
+    options = [option(key, key) for key in keys if 0 < len(key) <= _MAX_VALUE][:_MAX_OPTIONS]
     if settings.offline_model:
         return [context("The offline model answers: a fixed sample with your words, no AI.")]
     if len(options) < 2:

@@ -24,17 +24,26 @@ class Seal:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(_key(secret)) for secret in secrets])
+        keys = [Fernet(_key(secret)) for secret in secrets]
+        self._newest, self._all = keys[0], MultiFernet(keys)
 
     def close(self, plain: bytes) -> str:
-        return self._fernet.encrypt(plain).decode()
+        return self._newest.encrypt(plain).decode()
 
     def open(self, sealed: str) -> bytes:
         """Raises: SealBroken."""
         try:
-            return self._fernet.decrypt(sealed.encode())
+            return self._all.decrypt(sealed.encode())
         except InvalidToken as error:
             raise SealBroken("sealed with another key") from error
+
+    def is_newest(self, sealed: str) -> bool:
+        """Whether the first secret has sealed it."""
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
 
 
 def _key(secret: str) -> bytes:

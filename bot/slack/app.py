@@ -27,9 +27,10 @@ from bot.slack.desk import Desk
 from bot.slack.errors import WorkspaceGone
 from bot.slack.line import SlackLine
 from bot.slack.listeners import Listeners
+from bot.slack.messages import SurfaceParts
 from bot.slack.shelf import ShelfFacts
-from bot.slack.surface import SurfaceParts, Surfaces
-from bot.slack.workspaces import Workspaces
+from bot.slack.surface import Surfaces
+from bot.slack.workspaces import OneWorkspace, Workspaces
 
 log = create_logger(__name__)
 
@@ -193,7 +194,9 @@ async def slack_app(
     app = SlackApp(connection, door.line, workspaces, Listeners(desk, door, workspaces, facts))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(background.stop)
-        background.spawn(Surfaces(parts).run(), name="slack-surfaces")
+        is_one = isinstance(workspaces, OneWorkspace)  # which the settings may bring back
+        farewell = None if is_one else app.listeners.departures.leave_if_gone
+        background.spawn(Surfaces(parts, farewell).run(), name="slack-surfaces")
         stack.push_async_callback(app.listeners.close)
         if connection.app_token is not None:
             for _ in range(SOCKETS):

@@ -2,27 +2,31 @@
 
 from dataclasses import replace
 
-from agents.errors import BadRequest
+from agents.errors import BadRequest, ProviderError
+from agents.logger import create_logger
 from bot.render import slack_sharing as words
 from bot.render.slack_blocks import SlackMessage
 from bot.slack.desk import Desk
+from bot.slack.door import SlackDoor
 from bot.slack.intents import Share
 from bot.slack.payloads import Click, Said
 from bot.slack.reception import settle
 from bot.slack.rights import user_of
-from bot.slack.voice import Respond, Voice
+from bot.slack.voice import Respond, respond_with
 from bot.store.slack_port import ThreadProject
 
-ASKED_S = 3_600.0
+log = create_logger(__name__)
+
+ASKED_S = 600.0
 """How long the same question is not put again."""
 
 
 class Asks:
     """The question in the thread, and its answer."""
 
-    def __init__(self, desk: Desk, voice: Voice) -> None:
+    def __init__(self, desk: Desk, door: SlackDoor) -> None:
         self._desk = desk
-        self._voice = voice
+        self._door = door
 
     async def ask(self, click: Click) -> SlackMessage:
         """What the asker is told. Raises: BadRequest, StoreError."""
@@ -32,22 +36,34 @@ class Asks:
             return words.render_may_edit()
         owner = user_of(there.owner)
         asked = f"ask-edit:{there.project_id}:{said.user_id}"
-        if await self._desk.store.first_time(asked, keep_s=ASKED_S):
-            await self._voice.say(said, words.render_asks_to_edit(said.user_id, owner))
+        is_new = await self._desk.first_time(f"asked:{said.key}")
+        if is_new and await self._desk.store.hold(asked, said.key, for_s=ASKED_S):
+            try:
+                question = words.render_asks_to_edit(said.user_id, owner)
+                await self._door.post(
+                    said.team_id, said.channel_id, question, thread_ts=said.thread_ts
+                )
+            except ProviderError as error:
+                log.warning("question not posted", error=str(error))
+                await self._desk.store.release(asked, said.key)
+                raise BadRequest(
+                    "I could not ask just now.", hint="Press the button again in a minute."
+                ) from error
         return words.render_asked(owner)
 
     async def let(self, click: Click, respond: Respond) -> None:
-        """The owner's answer takes the place of the question; anybody else is told who decides."""
-        answer = await settle(self._let(click))
-        is_done = answer is not None and not answer.is_private
+        """The owner's answer takes the place of the question; who else presses is told so."""
+        done: list[SlackMessage] = []
+        answer = await settle(self._let(click, done))
         if answer is not None:
-            await self._voice.respond(respond, answer, over=is_done)
+            await respond_with(respond, answer, over=bool(done))
 
-    async def _let(self, click: Click) -> SlackMessage:
+    async def _let(self, click: Click, done: list[SlackMessage]) -> SlackMessage:
         """Raises: UserError, StoreError."""
         there = await self._project(click.said)
-        share = Share(click.value, "editor")
-        return await self._desk.rights.share(click.said, there, share)
+        answer = await self._desk.rights.share(click.said, there, Share(click.value, "editor"))
+        done += [] if answer.is_private else [answer]
+        return answer
 
     async def _project(self, said: Said) -> ThreadProject:
         there = await self._desk.project_of(said)

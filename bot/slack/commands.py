@@ -16,7 +16,7 @@ from bot.slack.forms import Forms
 from bot.slack.intents import Build, Intent, Show, parse_command
 from bot.slack.payloads import Ack, Body, Click, Context, Said, said_in_command
 from bot.slack.reception import Reception, settle
-from bot.slack.voice import Respond, Voice, private_ack
+from bot.slack.voice import Respond, Voice, private_ack, respond_with
 from bot.slack.work import Work
 
 log = create_logger(__name__)
@@ -87,7 +87,7 @@ class Commands:
         """What could not be shown in a channel is built in the direct messages."""
         answer = await settle(self._directly(click))
         told = answer or replies.render_notice("On it. Look at our direct messages.")
-        await self._voice.respond(respond, told, over=answer is None)
+        await respond_with(respond, told, over=answer is None)
 
     async def _directly(self, click: Click) -> SlackMessage | None:
         said = click.said
@@ -115,7 +115,7 @@ class Commands:
     ) -> None:
         answer = await answering
         if answer is not None:
-            await self._voice.respond(respond, answer)
+            await respond_with(respond, answer)
 
 
 def _accepted(intent: Intent, *, closed: bool) -> SlackMessage | None:

@@ -32,7 +32,7 @@ class Defaults:
 
     async def of(self, owner: OwnerId) -> HomeSettings:
         """What this person's builds use that name nothing else."""
-        kept = await self._people.preferences(owner)
+        kept = await self.kept(owner)
         return HomeSettings(
             model=kept.model or self._catalog.default.key,
             framework=kept.framework,
@@ -40,14 +40,19 @@ class Defaults:
             offline_model=self._offline,
         )
 
+    async def kept(self, owner: OwnerId) -> Preferences:
+        """What this person has chosen."""
+        return await self._people.preferences(owner)
+
     async def show(self, owner: OwnerId) -> SlackMessage:
         return render_defaults(await self.of(owner))
 
     async def keep(self, owner: OwnerId, wanted: Preferences) -> None:
         """All of them. Raises: BadRequest (a model that there is not)."""
-        if wanted.model is not None and wanted.model not in self._catalog.models:
+        known = wanted.model in (None, *self._catalog.models)
+        if not known and wanted.model != (await self.kept(owner)).model:
             raise BadRequest(
-                f"There is no model called “{wanted.model[:60]}”.",
+                f"There is no model called “{str(wanted.model)[:60]}”.",
                 field="model",
                 hint=f"There are: {', '.join(self.models)}.",
             )
@@ -61,7 +66,7 @@ class Defaults:
             now = used.model if choose.what == "model" else used.framework or "chosen for each app"
             example = f"{choose.what} {known[-1]}"
             return replies.render_choices(choose.what, now, known, example)
-        kept = await self._people.preferences(owner)
+        kept = await self.kept(owner)
         if choose.what == "model":
             await self.keep(owner, replace(kept, model=choose.value))
             return replies.render_saved("Your model", choose.value)

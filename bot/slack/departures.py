@@ -1,14 +1,16 @@
 """The app was removed from a workspace: its builds end, and its token is forgotten.
 
-Slack tells so by two events, in any order, and may repeat them after the app was added again. So
-what they say is looked up: as long as Slack takes our token, we are there.
+Slack tells so by two events, in any order, and may repeat them after the app was added again; or
+we learn it by a call. Either way it is looked up: as long as Slack takes our newest token, we are
+there.
 """
 
 from agents.errors import NotFound, StoreUnavailable, TransientError
 from agents.logger import create_logger
 from bot.services.tasks import TaskService
-from bot.slack.door import SlackDoor
-from bot.slack.errors import WorkspaceGone
+from bot.slack.door import OneToken, SlackDoor
+from bot.slack.errors import TokenDead, WorkspaceGone
+from bot.slack.line import SlackLine
 from bot.slack.payloads import Ack, Body
 from bot.slack.workspaces import Workspaces
 from bot.store.slack_port import SlackState
@@ -20,36 +22,52 @@ BY_SLACK = "slack"
 
 
 class Departures:
-    """The listener of the two events."""
+    """The listener of the two events, and who sees to a workspace that is gone."""
 
     def __init__(
-        self, store: SlackState, tasks: TaskService, door: SlackDoor, workspaces: Workspaces
+        self, store: SlackState, tasks: TaskService, line: SlackLine, workspaces: Workspaces
     ) -> None:
         self._store = store
         self._tasks = tasks
-        self._door = door
+        self._line = line
         self._workspaces = workspaces
 
     async def on_removed(self, ack: Ack, body: Body) -> None:
         """Acknowledged when it is done: what fails is told again."""
-        event, team_id = body["event"], str(body["team_id"])
-        is_ours = event["type"] == "app_uninstalled" or bool((event.get("tokens") or {}).get("bot"))
-        if is_ours and await self._is_gone(team_id):
-            await self._leave(team_id)
+        event = body["event"]
+        is_bots = bool((event.get("tokens") or {}).get("bot"))
+        if event["type"] == "app_uninstalled" or is_bots:
+            await self.leave_if_gone(str(body["team_id"]))
         await ack()
 
-    async def _is_gone(self, team_id: str) -> bool:
-        """Raises: StoreUnavailable (Slack cannot be asked just now)."""
+    async def leave_if_gone(self, team_id: str) -> bool:
+        """Whether the app is not there any more; what was going on for it has ended then.
+
+        Raises: StoreError, also where Slack cannot be asked just now.
+        """
+        newest = await self._workspaces.newest(team_id)
+        if newest is not None:
+            token, mark = newest
+            if not await self._is_dead(token) or not await self._workspaces.forget(team_id, mark):
+                log.info("workspace said to be gone, but it is there", team_id=team_id)
+                return False
+        await self._end_all(team_id)
+        log.info("removed from a workspace", team_id=team_id)
+        return True
+
+    async def _is_dead(self, token: str) -> bool:
+        """Raises: StoreUnavailable."""
         try:
-            await self._door.who(team_id)
-        except WorkspaceGone:
+            await SlackDoor(self._line, OneToken(token)).who("")
+        except TokenDead:
             return True
+        except WorkspaceGone as error:  # closed to us in another way, which may pass
+            log.warning("workspace does not take our token", reason=str(error))
         except TransientError as error:
             raise StoreUnavailable("Slack does not say whether we are still there") from error
-        log.info("told to have been removed, but the token is good", team_id=team_id)
         return False
 
-    async def _leave(self, team_id: str) -> None:
+    async def _end_all(self, team_id: str) -> None:
         """Raises: StoreError."""
         for delivery in await self._store.open_deliveries(team_id):
             try:
@@ -57,5 +75,3 @@ class Departures:
             except NotFound:
                 log.info("task is gone", task_id=delivery.task_id)
             await self._store.end_delivery(delivery.task_id, "dead")
-        await self._workspaces.forget(team_id)
-        log.info("removed from a workspace", team_id=team_id)

@@ -97,12 +97,14 @@ _CHANNEL_GONE = (
 )
 _WORKSPACE_GONE = (
     "ekm_access_denied",
+    "invalid_auth",
+    "invalid_refresh_token",
     "missing_scope",
     "not_authed",
     "org_login_required",
     "team_access_not_granted",
 )
-_TOKEN_DEAD = ("account_inactive", "invalid_auth", "invalid_refresh_token", "token_revoked")
+_TOKEN_DEAD = ("account_inactive", "token_revoked")
 _PASSING = (
     "external_channel_migrating",
     "fatal_error",

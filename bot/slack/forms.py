@@ -149,8 +149,9 @@ class Forms:
         """The form closes once it is kept; else it says why not."""
         said = said_in_form(body, context)
         try:
-            wanted = _preferences_of(_Values(body["view"]["state"]["values"]))
             async with asyncio.timeout(KEPT_S):
+                kept = await self._defaults.kept(said.owner)
+                wanted = _preferences_of(_Values(body["view"]["state"]["values"]), kept)
                 await self._defaults.keep(said.owner, wanted)
         except BadRequest as error:
             await ack(response_action="errors", errors={MODEL: str(error)})
@@ -187,11 +188,11 @@ def _build_of(values: _Values) -> Build:
     return replace(build, model=build.model or model or None)
 
 
-def _preferences_of(values: _Values) -> Preferences:
-    """A menu that is not there, or holds what nobody can choose, is left as the server's."""
+def _preferences_of(values: _Values, kept: Preferences) -> Preferences:
+    """What has no menu in the form stays as it is."""
     framework, others = values.option(FRAMEWORK), values.option(OTHERS)
     return Preferences(
-        model=values.option(MODEL) or None,
+        model=values.option(MODEL) or kept.model,
         framework=Framework(framework) if framework in list(Framework) else None,
         others=cast("MemberRole", others) if others in get_args(MemberRole) else "editor",
     )

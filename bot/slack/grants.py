@@ -9,10 +9,13 @@ from typing import Any
 
 import msgspec
 
-from agents.errors import UserError
+from agents.errors import BadProviderResponse, ProviderError, UserError
+from agents.logger import create_logger
 from agents.ports import Clock
 from bot.slack.line import SlackLine
 from bot.slack.workspaces import Workspace, read_workspace
+
+log = create_logger(__name__)
 
 
 class Installed(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,16 +49,17 @@ class Grants:
         self.client_id = client_id
 
     async def exchange(self, code: str, redirect_uri: str) -> Installed:
-        """A new installation. Raises: UserError (for a whole organisation) besides."""
+        """A new installation. Raises: UserError (for a whole organisation, whose is given back)."""
         asked_at = self._clock.now().timestamp()
         granted = await self._ask(code=code, redirect_uri=redirect_uri)
         team = granted.get("team")
+        token = str(granted["access_token"])
         if granted.get("is_enterprise_install") or not team:
+            await self._give_back(token)
             raise UserError(
                 "Zapdev is added to one workspace at a time, not to a whole organisation.",
                 hint="Start again, and choose a workspace in the corner of Slack's page.",
             )
-        token = str(granted["access_token"])
         us = await self._line.call(self._line.client.auth_test(token=token))
         workspace = read_workspace(us.data)
         return Installed(
@@ -75,6 +79,12 @@ class Grants:
         granted = await self._ask(grant_type="refresh_token", refresh_token=installed.refresh_token)
         return msgspec.structs.replace(installed, **_tokens(granted, asked_at))
 
+    async def _give_back(self, token: str) -> None:
+        try:
+            await self._line.call(self._line.client.auth_revoke(token=token))
+        except ProviderError as error:
+            log.warning("grant not given back", reason=str(error))
+
     async def _ask(self, **what: str) -> Mapping[str, Any]:
         """In the body, as an address may be in somebody's log.
 
@@ -83,6 +93,8 @@ class Grants:
         form = {**self._app, **what}
         answer = await self._line.call(self._line.client.api_call("oauth.v2.access", data=form))
         granted: Mapping[str, Any] = answer.data
+        if not granted.get("access_token"):
+            raise BadProviderResponse("Slack has granted no token")
         return granted
 
 

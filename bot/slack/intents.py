@@ -26,9 +26,13 @@ _CHANNEL = re.compile(r"<#[CDG][A-Z0-9]+(?:\|([^>]*))?>")
 _SPECIAL = re.compile(r"<!([a-z]+)(?:\^[^|>]*)?(?:\|([^>]*))?>")
 _GROUPS = ("subteam", "here", "channel", "everyone")
 _SHARE = re.compile(
-    r"(?P<name>(?:un)?share)\s+(?:with\s+)?"
+    r"(?:please\s+)?(?P<name>(?:un)?share)\s+(?:with\s+)?"
     r"(?:<@(?P<user>[UW][A-Z0-9]+)(?:\|[^>]*)?>|every(?:body|one)|all)"
     r"(?:\s+(?:(?:to|can|may)\s+)?(?P<role>[a-z]+))?\s*[.!]?",
+    re.IGNORECASE,
+)
+_LIKE_SHARE = re.compile(
+    r"(?:please\s+)?(?:un)?share\s+(?:with\s+)?(?:<@[^>]+>|every(?:body|one))(?:\s+\S+){0,3}",
     re.IGNORECASE,
 )
 _ROLES: Mapping[str, MemberRole] = {
@@ -135,7 +139,8 @@ def parse_message(text: str, bot_user_id: str, *, is_direct: bool, in_project: b
     words = _USER.sub(lambda m: " " if m[1] == bot_user_id else m[0], text).strip()
     if _ASIDE.match(words):
         return Aside()
-    share = _share(words) if in_project or bot_user_id in named else None
+    is_ours = in_project or is_direct or bot_user_id in named
+    share = _share(words) if is_ours else None
     if share is not None:
         return share
     if not is_direct and bot_user_id not in named and (named or _names_a_group(words)):
@@ -153,14 +158,19 @@ def parse_message(text: str, bot_user_id: str, *, is_direct: bool, in_project: b
 
 
 def _share(words: str) -> Share | None:
-    """`share @ann view`; None for words that say something else."""
+    """`share @ann view`; None for words that say something else. Raises: BadRequest (nearly)."""
     found = _SHARE.fullmatch(words)
-    if found is None:
-        return None
-    if found["name"].lower() == "unshare":
-        return Share(found["user"], None) if found["role"] is None else None
-    role = _ROLES.get((found["role"] or "edit").lower())
-    return None if role is None else Share(found["user"], role)
+    if found is not None and found["name"].lower() == "unshare" and found["role"] is None:
+        return Share(found["user"], None)
+    role = _ROLES.get((found["role"] or "edit").lower()) if found is not None else None
+    if found is not None and found["name"].lower() == "share" and role is not None:
+        return Share(found["user"], role)
+    if _LIKE_SHARE.fullmatch(words):
+        raise BadRequest(
+            "I did not understand who may do what.",
+            hint="Say share @ann, share @ann view, share everybody view, or unshare @ann.",
+        )
+    return None
 
 
 def parse_prompt(text: str) -> Build:

@@ -51,11 +51,11 @@ class Listeners:
         self._forms = Forms(reception, voice, door, self._home, self.work)
         self._commands = Commands(reception, self._forms, voice, door, self.work)
         self._threads = Threads(reception, self._commands, voice, self.work)
-        views, asks = Views(reception, voice, door), Asks(desk, voice)
+        views, asks = Views(reception, voice, door), Asks(desk, door)
         self._actions = Actions(
             ActionParts(reception, self._commands, self._forms, views, asks, voice), self.work
         )
-        self._departures = Departures(desk.store, desk.tasks, door, workspaces)
+        self.departures = Departures(desk.store, desk.tasks, door.line, workspaces)
 
     def register(self, app: AsyncApp) -> None:
         """Add them; the last ones take what no other has, so that Slack does not repeat it."""
@@ -68,8 +68,8 @@ class Listeners:
         app.event("message")(self._threads.on_message)
         app.event("app_home_opened")(self._home.on_opened)
         app.event("agent_session_stopped")(self._threads.on_native_stop)
-        app.event("app_uninstalled")(self._departures.on_removed)
-        app.event("tokens_revoked")(self._departures.on_removed)
+        app.event("app_uninstalled")(self.departures.on_removed)
+        app.event("tokens_revoked")(self.departures.on_removed)
         app.action(_ANYTHING)(self._actions.on_action)
         app.event(_ANYTHING)(on_anything)
         app.command(_ANYTHING)(on_anything)

@@ -113,7 +113,7 @@ class InstallPages:
             _COOKIE,
             state,
             max_age=STATE_S,
-            path="/slack",
+            path="/",
             secure=back.startswith("https:"),
             httponly=True,
             samesite="Lax",
@@ -132,7 +132,7 @@ class InstallPages:
             log.info("added to a workspace", team_id=installed.team_id)
             await self._greet(installed)
             answer = _welcome(installed, self._facts.command)
-        answer.del_cookie(_COOKIE, path="/slack")
+        answer.del_cookie(_COOKIE, path="/")
         return answer
 
     async def _code_of(self, request: web.Request) -> str:
@@ -177,7 +177,7 @@ def _refused(error: Exception) -> web.Response:
             return _away("Slack does not answer just now")
         case _:
             log.warning("code not exchanged", reason=str(error))
-            return _page(400, "Slack did not accept that", "Nothing was added.")
+            return _page(400, "Slack did not accept that", "Begin again.")
 
 
 def _welcome(installed: Installed, command: str) -> web.Response:
@@ -187,11 +187,11 @@ def _welcome(installed: Installed, command: str) -> web.Response:
 
 
 def _away(words: str) -> web.Response:
-    return _page(503, words, "Nothing was added. Begin again in a minute.")
+    return _page(503, words, "Begin again in a minute.")
 
 
 def _page(
-    status: int, title: str, words: str, *, link: tuple[str, str] = (INSTALL_PATH, "Add to Slack")
+    status: int, title: str, words: str, *, link: tuple[str, str] = ("install", "Add to Slack")
 ) -> web.Response:
     href, label = link
     button = f'<a href="{escape(href)}">{escape(label)}</a>' if href else ""

@@ -9,7 +9,7 @@ from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_sharing import render_may_only_look
 from bot.slack.desk import BUSY, BUSY_HINT, Desk
-from bot.slack.intents import Aside, Choose, Import, Intent, Sharing, Show
+from bot.slack.intents import Aside, Choose, Import, Intent, Share, Sharing, Show
 from bot.slack.payloads import Said
 from bot.slack.rights import MayOnlyLook
 from bot.slack.shelf import Shelf
@@ -38,6 +38,8 @@ class Reception:
                 return await self.desk.rights.show(said, await self.desk.here(said))
             case Show(topic=topic):
                 return await self.shelf.show(said, topic)
+            case Choose() | Share() if not await self.desk.first_time(f"decided:{said.key}"):
+                return None  # told again, perhaps after something newer was decided
             case Choose():
                 return await self.shelf.defaults.choose(said.owner, intent)
             case Import():

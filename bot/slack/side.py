@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from agents.errors import UserError
+from agents.logger import create_logger
 from agents.models import ModelCatalog
 from agents.ports import Clock
 from bot.config import Settings
@@ -29,6 +30,8 @@ from bot.slack.oauth import INSTALL_PATH, InstallFacts, InstallPages
 from bot.slack.shelf import ShelfFacts
 from bot.slack.workspaces import Workspaces, find_one_workspace
 from bot.store.port import Store
+
+log = create_logger(__name__)
 
 DISTANT_LOOK_S = 10.0
 """Where each look at the store is a call over the network, and counted."""
@@ -85,12 +88,20 @@ async def slack_side(parts: SideParts) -> AsyncIterator[SlackSide | None]:
         line = SlackLine(settings.slack_api_url)
         stack.push_async_callback(line.close)
         workspaces: Workspaces
+        pages: InstallPages | None = None
         if isinstance(way, str):
-            workspaces, pages = await find_one_workspace(line, way), None
+            workspaces = await find_one_workspace(line, way)
         else:
-            workspaces = way.installations(parts, line)
-            stack.push_async_callback(workspaces.close)
-            pages = way.pages(parts, line, workspaces)
+            grants = Grants(
+                line, parts.clock, client_id=way.client_id, client_secret=way.client_secret
+            )
+            seal = Seal([*settings.encryption_secrets, way.client_secret])
+            workspaces = installations = Installations(
+                parts.store, seal, grants, parts.clock, parts.holder
+            )
+            stack.push_async_callback(installations.close)
+            door = SlackDoor(line, installations)
+            pages = InstallPages(grants, installations, parts.store, door, _facts(settings))
         app = await stack.enter_async_context(_app(parts, connection, line, workspaces))
         yield SlackSide(app, pages)
 
@@ -102,30 +113,16 @@ class _OAuth:
     client_id: str
     client_secret: str
 
-    def _grants(self, parts: SideParts, line: SlackLine) -> Grants:
-        return Grants(line, parts.clock, client_id=self.client_id, client_secret=self.client_secret)
 
-    def installations(self, parts: SideParts, line: SlackLine) -> Installations:
-        kept = parts.settings.encryption_keys
-        keys = [key.strip() for key in (_plain(kept) or "").split(",") if key.strip()]
-        seal = Seal([*keys, self.client_secret])
-        grants = self._grants(parts, line)
-        return Installations(parts.store, seal, grants, parts.clock, parts.holder)
-
-    def pages(
-        self, parts: SideParts, line: SlackLine, installations: Installations
-    ) -> InstallPages:
-        settings = parts.settings
-        site = settings.slack_api_url.removesuffix("/api")
-        facts = InstallFacts(
-            authorize_url=f"{site}/oauth/v2/authorize",
-            scopes=list(SCOPES),
-            command=COMMAND,
-            offline=settings.offline,
-            public_url=settings.public_url,
-        )
-        door = SlackDoor(line, installations)
-        return InstallPages(self._grants(parts, line), installations, parts.store, door, facts)
+def _facts(settings: Settings) -> InstallFacts:
+    site = settings.slack_api_url.removesuffix("/api")
+    return InstallFacts(
+        authorize_url=f"{site}/oauth/v2/authorize",
+        scopes=list(SCOPES),
+        command=COMMAND,
+        offline=settings.offline,
+        public_url=settings.public_url,
+    )
 
 
 def _way_in(settings: Settings, connection: Connection) -> str | _OAuth | None:
@@ -153,6 +150,8 @@ def _way_in(settings: Settings, connection: Connection) -> str | _OAuth | None:
             field="ZAPDEV_ROLES",
             hint="Add sidecar, or use Socket Mode (SLACK_APP_TOKEN).",
         )
+    if token is not None and secret is not None:
+        log.info("SLACK_BOT_TOKEN is set, so the app is in that one workspace only")
     return token or _OAuth(client_id or "", secret or "")
 
 

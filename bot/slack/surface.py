@@ -6,16 +6,16 @@ where nothing is open is nobody's, and costs nothing.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from agents.background import Background
-from agents.errors import StoreUnavailable
+from agents.errors import StoreError, StoreUnavailable
 from agents.logger import create_logger
 from bot.feed import wait_for_bell
 from bot.slack.door import CALL_S
 from bot.slack.errors import NotHeld, WorkspaceGone
-from bot.slack.messages import SLACK_TOPIC, Messages, SurfaceParts, SurfaceStore
-
-__all__ = ["SLACK_TOPIC", "Surface", "SurfaceParts", "SurfaceStore", "Surfaces"]
+from bot.slack.installations import TOKEN_S
+from bot.slack.messages import SLACK_TOPIC, Messages, SurfaceParts
 
 log = create_logger(__name__)
 
@@ -31,11 +31,16 @@ _AWAY_S = 2.0
 _DEFECT_S = 5.0
 
 
+Farewell = Callable[[str], Awaitable[bool]]
+"""Sees to a workspace that does not take our token: whether the app is not there any more."""
+
+
 class Surfaces:
     """A surface for each workspace with open messages."""
 
-    def __init__(self, parts: SurfaceParts) -> None:
+    def __init__(self, parts: SurfaceParts, farewell: Farewell | None = None) -> None:
         self._parts = parts
+        self._farewell = farewell
         self._running: dict[str, asyncio.Task[None]] = {}
         self._not_before: dict[str, float] = {}
 
@@ -52,13 +57,19 @@ class Surfaces:
             await background.stop()
 
     async def _look(self, background: Background) -> float:
-        """Start what is open and nobody's here; answers how long to wait for the next look."""
+        """Start what is open and nobody's here; answers how long to wait for the next look.
+
+        A boundary: a defect, or a store that refuses, must not end all messages for good.
+        """
         parts = self._parts
         try:
             open_now = await parts.store.open_workspaces()
         except StoreUnavailable:
             log.warning("store unavailable", action="look for workspaces")
             return _AWAY_S
+        except Exception:
+            log.exception("workspaces not looked for")
+            return _DEFECT_S
         wait_s, now = parts.look_s, parts.clock.monotonic()
         for team_id in open_now:
             due_s = self._not_before.get(team_id, now) - now
@@ -82,15 +93,25 @@ class Surfaces:
             log.warning("store unavailable", action="hold workspace")
             wait_s = _AWAY_S
         except WorkspaceGone as error:
-            log.warning("workspace gone", team_id=team_id, reason=str(error), again_in_s=GONE_S)
-            wait_s = GONE_S
+            wait_s = await self._after(team_id, error)
         except Exception:
             log.exception("live messages stopped", team_id=team_id)
             wait_s = _DEFECT_S
         finally:
             del self._running[team_id]
             self._not_before[team_id] = parts.clock.monotonic() + wait_s
-            parts.hub.notify(SLACK_TOPIC)
+            if not wait_s:  # something may have come meanwhile
+                parts.hub.notify(SLACK_TOPIC)
+
+    async def _after(self, team_id: str, gone: WorkspaceGone) -> float:
+        """Leave it, if it is not ours any more; else how long not to try it."""
+        log.warning("workspace gone", team_id=team_id, reason=str(gone), again_in_s=GONE_S)
+        try:
+            if self._farewell is not None:
+                await self._farewell(team_id)
+        except StoreError as error:
+            log.info("not known whether we are still there", team_id=team_id, reason=str(error))
+        return GONE_S
 
 
 class Surface:
@@ -157,5 +178,5 @@ class Surface:
 
     def check_held(self) -> None:
         """What is sent now lands while the workspace is still ours. Raises: NotHeld."""
-        if self._parts.clock.monotonic() >= self._held_until - CALL_S:
+        if self._parts.clock.monotonic() >= self._held_until - TOKEN_S - CALL_S:
             raise NotHeld("this workspace is not held any more")

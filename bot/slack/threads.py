@@ -23,7 +23,7 @@ from bot.slack.payloads import (
     said_in_shortcut,
 )
 from bot.slack.reception import Reception, settle
-from bot.slack.voice import Respond, Voice
+from bot.slack.voice import Respond, Voice, respond_with
 from bot.slack.work import Work
 
 log = create_logger(__name__)
@@ -62,8 +62,10 @@ class Threads:
         answer = await settle(self._understand(said, event, _bot_of(context)))
         if answer is None:
             return
-        place = f"{said.team_id}:{said.channel_id}:{said.thread_ts}"
-        told = f"private:{place}:{said.user_id}" if answer.is_private else f"answer:{said.key}"
+        told = f"answer:{said.key}"
+        if answer.is_private:
+            place = f"{said.team_id}:{said.channel_id}:{said.thread_ts}"
+            told = f"private:{place}:{said.user_id}:{answer.text[:80]}"
         if await self._is_first(told):  # people talk to each other there, too
             self._work.begin(self._tell(said, answer), name="slack-answer")
 
@@ -156,7 +158,7 @@ class Threads:
     ) -> None:
         answer = await settle(asked)
         if answer is not None:
-            await self._voice.respond(respond, answer)
+            await respond_with(respond, answer)
 
     async def on_native_stop(self, ack: Ack, body: Body, context: Context) -> None:
         """Slack's own Stop button of an agent's thread."""

@@ -74,17 +74,18 @@ class Voice:
         except ProviderError as error:
             log.warning("answer not shown", error=str(error))
 
-    async def respond(self, respond: Respond, answer: SlackMessage, *, over: bool = False) -> None:
-        """By the `response_url` of a command or a click; `over` takes the place of its message.
 
-        A boundary: Bolt raises whatever its HTTP client does.
-        """
-        private = None if over else "ephemeral"
-        payload = as_payload(answer)
-        try:
-            await respond(**payload, response_type=private, replace_original=over)
-        except Exception as error:  # noqa: BLE001 - the boundary, as the docstring says
-            log.warning("answer not sent", error=repr(error))
+async def respond_with(respond: Respond, answer: SlackMessage, *, over: bool = False) -> None:
+    """By the `response_url` of a command or a click; `over` takes the place of its message.
+
+    A boundary: Bolt raises whatever its HTTP client does.
+    """
+    private = None if over else "ephemeral"
+    payload = as_payload(answer)
+    try:
+        await respond(**payload, response_type=private, replace_original=over)
+    except Exception as error:  # noqa: BLE001 - the boundary, as the docstring says
+        log.warning("answer not sent", error=repr(error))
 
 
 def as_payload(message: SlackMessage) -> dict[str, Any]:

@@ -30,8 +30,15 @@ class Workspaces(Tokens, Protocol):
         """
         ...
 
-    async def forget(self, team_id: str) -> None:
-        """The app was removed there. Raises: StoreError."""
+    async def newest(self, team_id: str) -> tuple[str, str] | None:
+        """The token of this moment, and by which mark it is forgotten; None without one.
+
+        Raises: StoreError.
+        """
+        ...
+
+    async def forget(self, team_id: str, mark: str) -> bool:
+        """The app was removed there; False: it was added again since. Raises: StoreError."""
         ...
 
 
@@ -47,8 +54,14 @@ class OneWorkspace(OneToken):
         del team_id
         return self._answer
 
-    async def forget(self, team_id: str) -> None:
+    async def newest(self, team_id: str) -> tuple[str, str]:
+        del team_id
+        return self._answer[1], ""
+
+    async def forget(self, team_id: str, mark: str) -> bool:
         """The token stays in the settings."""
+        del team_id, mark
+        return True
 
 
 async def find_one_workspace(line: SlackLine, token: str) -> OneWorkspace:

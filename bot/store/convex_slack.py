@@ -80,8 +80,11 @@ class ConvexSlack:
         rows = await self._client.query("slack:installations")
         return [InstallKey(row["enterpriseId"], row["teamId"]) for row in rows]
 
-    async def delete_installation(self, key: InstallKey) -> None:
-        await self._client.mutation("slack:deleteInstallation", **_key_row(key))
+    async def replace_installation(self, key: InstallKey, was: str, sealed: str | None) -> bool:
+        answer = await self._client.mutation(
+            "slack:replaceInstallation", **_key_row(key), was=was, sealed=sealed
+        )
+        return bool(answer)
 
     async def keep_state(self, state: str, data: str, *, keep_s: float) -> None:
         await self._client.mutation(

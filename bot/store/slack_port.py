@@ -62,7 +62,7 @@ class InstallKey:
     team_id: str = ""
 
 
-class Installations(Protocol):
+class InstallationStore(Protocol):
     """Who installed the app. What is kept is sealed before it comes here."""
 
     async def save_installation(self, key: InstallKey, sealed: str) -> None:
@@ -77,8 +77,11 @@ class Installations(Protocol):
         """Every place, oldest first."""
         ...
 
-    async def delete_installation(self, key: InstallKey) -> None:
-        """Forget it; one that is not there is fine."""
+    async def replace_installation(self, key: InstallKey, was: str, sealed: str | None) -> bool:
+        """Put this in place of exactly that one; None forgets it. False: another one is there.
+
+        What has been done already is done.
+        """
         ...
 
     async def keep_state(self, state: str, data: str, *, keep_s: float) -> None:
@@ -90,7 +93,7 @@ class Installations(Protocol):
         ...
 
 
-class SlackState(Installations, Protocol):
+class SlackState(InstallationStore, Protocol):
     """Threads, live messages, what was counted already, and who holds what."""
 
     async def thread_project(self, thread: SlackThread) -> ThreadProject | None:

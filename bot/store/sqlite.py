@@ -265,8 +265,8 @@ class SqliteStore:
     async def installations(self) -> list[InstallKey]:
         return await self._database.read(slack.list_installations)
 
-    async def delete_installation(self, key: InstallKey) -> None:
-        await self._database.write(lambda c: slack.delete_installation(c, key))
+    async def replace_installation(self, key: InstallKey, was: str, sealed: str | None) -> bool:
+        return await self._database.write(lambda c: slack.replace_installation(c, key, was, sealed))
 
     async def keep_state(self, state: str, data: str, *, keep_s: float) -> None:
         now = self._now()

@@ -145,11 +145,22 @@ def list_installations(connection: sqlite3.Connection) -> list[InstallKey]:
     return [InstallKey(row["enterprise_id"], row["team_id"]) for row in rows]
 
 
-def delete_installation(connection: sqlite3.Connection, key: InstallKey) -> None:
+def replace_installation(
+    connection: sqlite3.Connection, key: InstallKey, was: str, sealed: str | None
+) -> bool:
+    there = get_installation(connection, key)
+    if there == sealed:
+        return True
+    if there != was:
+        return False
+    if sealed is not None:
+        save_installation(connection, key, sealed)
+        return True
     connection.execute(
         "DELETE FROM installations WHERE enterprise_id = ? AND team_id = ?",
         (key.enterprise_id, key.team_id),
     )
+    return True
 
 
 def keep_state(connection: sqlite3.Connection, state: str, data: str, now: int, until: int) -> None:

@@ -17,8 +17,8 @@ from bot.feed import Feed, Hub
 from bot.slack.door import EVENT_TYPE, SlackDoor
 from bot.slack.errors import WorkspaceGone
 from bot.slack.line import SlackLine
-from bot.slack.messages import workspace_topic
-from bot.slack.surface import STANDBY_S, Surface, SurfaceParts
+from bot.slack.messages import SurfaceParts, workspace_topic
+from bot.slack.surface import STANDBY_S, Surface
 from bot.store.port import NewTask, Store
 from bot.store.slack_port import SlackOrigin, SlackThread
 from tests.campaigns._places import StorePlace

@@ -29,8 +29,8 @@ from bot.slack.desk import Desk
 from bot.slack.door import SlackDoor
 from bot.slack.line import SlackLine
 from bot.slack.listeners import COMMAND, Listeners
+from bot.slack.messages import SurfaceParts
 from bot.slack.shelf import ShelfFacts
-from bot.slack.surface import SurfaceParts
 from bot.slack.workspaces import OneWorkspace, Workspace, find_one_workspace
 from bot.store.port import Store, TaskRow
 from bot.store.sqlite import SqliteStore

@@ -1,7 +1,7 @@
 """Waiting for something to be seen, with a limit; tests never sleep for luck."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from agents.testing import FakeClock
 
@@ -13,6 +13,13 @@ async def until(seen: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
     async with asyncio.timeout(limit_s):
         while not seen():  # noqa: ASYNC110 - what is looked at has no event
             await asyncio.sleep(0.002)
+
+
+async def until_async(seen: Callable[[], Awaitable[bool]], limit_s: float = LIMIT_S) -> None:
+    """As `until`, for what has to be asked."""
+    async with asyncio.timeout(limit_s):
+        while not await seen():  # noqa: ASYNC110 - what is looked at has no event
+            await asyncio.sleep(0.01)
 
 
 async def in_time(clock: FakeClock, seen: Callable[[], bool], *, step_s: float = 0.25) -> None:

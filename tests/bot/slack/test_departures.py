@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from agents.types import OwnerId, TaskStatus
+from bot.slack.app import EVENTS_PATH
 from bot.store.port import TaskRow
 from bot.store.slack_port import InstallKey
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.web_access import tokens_revoked
 from tests.fakes.slack_many import ManyBot, many_bot
+from tests.fakes.waiting import until_async
 
 
 @pytest.fixture
@@ -59,18 +61,22 @@ async def test_its_builds_are_stopped_and_its_token_is_forgotten(bot: ManyBot) -
     assert len(await bot.store.open_deliveries("T2")) == 2
 
 
-async def test_both_events_may_come_in_any_order_and_again(bot: ManyBot) -> None:
+@pytest.mark.parametrize("first", ["app_uninstalled", "tokens_revoked"])
+async def test_either_event_alone_is_enough_and_the_other_may_follow(
+    bot: ManyBot, first: str
+) -> None:
     team = bot.slack.workspace("T1")
-    bot.slack.uninstall("T1")
-    await bot.settled()
-    for event in (
+    bot.slack.revoke(team, tells=False)
+    events = [
         {"type": "app_uninstalled", "event_ts": "1.1"},
         tokens_revoked(bot.slack.world, team.installation),
-    ):
+    ]
+    for event in sorted(events, key=lambda event: event["type"] != first):
         delivery = await bot.slack.deliver_event("T1", event)
         assert delivery is not None
         assert delivery.is_acked
-    assert await statuses(bot, 1) == {TaskStatus.CANCELLED}
+        assert await statuses(bot, 1) == {TaskStatus.CANCELLED}
+        assert InstallKey(team_id="T1") not in await bot.store.installations()
 
 
 async def test_revoked_tokens_are_a_farewell_too_but_not_a_persons_own(bot: ManyBot) -> None:
@@ -93,6 +99,46 @@ async def test_an_old_farewell_does_not_harm_who_has_added_it_again(bot: ManyBot
         tokens_revoked(bot.slack.world, bot.slack.workspace("T1").installation),
     ):
         await bot.slack.deliver_event("T1", event)
+    assert await statuses(bot, 1) == {TaskStatus.PENDING}
+    assert InstallKey(team_id="T1") in await bot.store.installations()
+
+
+async def test_an_old_farewell_at_a_process_that_knows_the_old_token_does_no_harm(
+    bot: ManyBot,
+) -> None:
+    async with many_bot(bot.slack, bot.store, holder="another") as other:
+        await bot.slack.mention("U1", "C1", "so that it knows the token")
+        await other.settled()
+        bot.slack.revoke("T1", tells=False)
+        await bot.add("T1", by="U1")
+        event = {"type": "app_uninstalled", "event_ts": "1.1"}
+        delivery = await bot.slack.deliver_http(
+            f"{other.url}{EVENTS_PATH}", bot.slack.payloads.event("T1", event)
+        )
+        assert delivery.is_acked
+    assert InstallKey(team_id="T1") in await bot.store.installations()
+
+
+async def test_who_is_gone_without_a_word_is_found_out_by_the_next_call(
+    slack: FakeSlack, tmp_path: Path
+) -> None:
+    async with many_bot(slack, tmp_path / "zapdev.db") as bot:
+        await bot.add("T1", by="U1")
+        slack.workspace("T1").channel("C1", members=["U1"])
+        slack.revoke("T1", tells=False)
+        await slack.mention("U1", "C1", "a board")
+        await until_async(lambda: is_left(bot))
+        [row] = await tasks(bot, 1)
+        assert (row.status, await bot.store.open_deliveries("T1")) == (TaskStatus.CANCELLED, [])
+
+
+async def is_left(bot: ManyBot) -> bool:
+    return await bot.store.installations() == []
+
+
+async def test_a_workspace_that_is_closed_to_us_in_another_way_is_not_left(bot: ManyBot) -> None:
+    bot.slack.fail("auth.test", "missing_scope", times=None, team="T1")
+    await bot.slack.deliver_event("T1", {"type": "app_uninstalled", "event_ts": "1.1"})
     assert await statuses(bot, 1) == {TaskStatus.PENDING}
     assert InstallKey(team_id="T1") in await bot.store.installations()
 

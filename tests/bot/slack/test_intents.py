@@ -98,15 +98,30 @@ def test_sharing_is_understood_in_a_command_and_in_a_thread(text: str, intent: I
 @pytest.mark.parametrize(
     "text",
     [
-        "share <@U2> sing",
         "share everybody's photos",
-        "unshare <@U2> view",
         "share photos with <@U2>",
         "a page to share <@U2> view",
     ],
 )
 def test_what_only_sounds_like_sharing_is_something_to_build(text: str) -> None:
     assert isinstance(parse_command(text), Build)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["share <@U2> sing", "unshare <@U2> view", "share everyone admin", "share <@U2> <@U3> view"],
+)
+def test_what_is_nearly_sharing_is_asked_back_and_not_built(text: str) -> None:
+    with pytest.raises(BadRequest, match="who may do what"):
+        parse_command(text)
+    for is_direct in (False, True):
+        with pytest.raises(BadRequest, match="who may do what"):
+            parse_message(f"<@UZAP> {text}", "UZAP", is_direct=is_direct, in_project=True)
+
+
+def test_in_direct_messages_sharing_is_understood_too() -> None:
+    said = parse_message("please share <@U2>", "UZAP", is_direct=True, in_project=False)
+    assert said == Share("U2", "editor")
 
 
 def test_in_a_thread_that_is_not_ours_sharing_with_somebody_is_for_people() -> None:

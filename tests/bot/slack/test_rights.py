@@ -1,11 +1,18 @@
 """Who may do what with an app: its owner decides, editors change it, viewers look at it."""
 
 import pytest
+from typing_extensions import override
 
+from agents.errors import StoreUnavailable
+from agents.system import RandomIds, SystemClock
+from agents.types import ProjectId
 from bot.render import slack_actions as buttons
 from bot.render.slack_sharing import ASK_EDIT, LET_EDIT
+from bot.store.people_port import MemberRole
+from bot.store.sqlite import MEMORY, SqliteStore
+from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.world import Message
-from tests.fakes.slack_bot import Bot, words_of
+from tests.fakes.slack_bot import Bot, slack_bot, words_of
 
 
 @pytest.fixture
@@ -190,3 +197,70 @@ async def test_who_may_only_look_asks_and_the_owner_lets_them(bot: Bot, root: Me
     await bot.slack.click("U2", refusal, ASK_EDIT)
     await bot.settled()
     assert "You may change this app" in bot.whispers("U2")[-1]
+
+
+async def test_one_private_word_does_not_silence_another(bot: Bot, root: Message) -> None:
+    assert "Only its owner decides" in (await say(bot, "U2", root, "share <@U2>"))[0]
+    assert await say(bot, "U2", root, "share <@U2>") == []
+    await say(bot, "U1", root, "share everybody view")
+    assert "[Ask to change it]" in (await say(bot, "U2", root, "make it green"))[0]
+
+
+async def test_a_decision_that_is_told_again_does_not_undo_a_newer_one(
+    bot: Bot, root: Message
+) -> None:
+    await say(bot, "U1", root, "share everybody")
+    first = bot.slack.deliveries[-1].payload
+    await say(bot, "U1", root, "share everybody view")
+    await bot.slack.deliver("event", first)
+    assert "not change it" in (await say(bot, "U2", root, "make it green"))[0]
+
+
+async def test_a_question_that_cannot_be_put_is_said_so_and_put_later(
+    bot: Bot, root: Message
+) -> None:
+    await say(bot, "U1", root, "share everybody view")
+    await say(bot, "U2", root, "make it green")
+    [refusal] = bot.slack.ephemeral("U2")
+    bot.slack.fail("chat.postMessage", "internal_error")
+    await bot.slack.click("U2", refusal, ASK_EDIT)
+    await bot.settled()
+    assert "could not ask just now" in bot.whispers("U2")[-1]
+    await bot.slack.click("U2", refusal, ASK_EDIT)
+    await bot.settled()
+    assert "I asked <@U1>" in bot.whispers("U2")[-1]
+    assert "would like to change this app" in bot.replies()[-1]
+
+
+class MoodyStore(SqliteStore):
+    """Rights cannot be written at times."""
+
+    is_away = False
+
+    @override
+    async def set_member(self, project_id: ProjectId, member: str, role: MemberRole | None) -> None:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        await super().set_member(project_id, member, role)
+
+
+async def test_an_answer_that_cannot_be_kept_leaves_the_question(slack: FakeSlack) -> None:
+    store = await MoodyStore.open(MEMORY, clock=SystemClock(), ids=RandomIds())
+    assert isinstance(store, MoodyStore)
+    async with slack_bot(slack, store) as bot:
+        root = await slack.mention("U1", "C1", "a kanban board")
+        await bot.built({"a.txt": b"1"})
+        await say(bot, "U1", root, "share everybody view")
+        await say(bot, "U2", root, "make it green")
+        await slack.click("U2", slack.ephemeral("U2")[-1], ASK_EDIT)
+        await bot.settled()
+        question = slack.bot_messages("C1")[-1]
+        store.is_away = True
+        await slack.click("U1", question, LET_EDIT)
+        await bot.settled()
+        assert "[Let them]" in words_of(question)
+        store.is_away = False
+        await slack.click("U1", question, LET_EDIT)
+        await bot.settled()
+        assert question.text == "<@U2> may change it now."
+    await store.close()

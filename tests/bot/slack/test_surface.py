@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing_extensions import override
 
 from agents.background import Background
-from agents.errors import StoreUnavailable
+from agents.errors import StoreError, StoreUnavailable
 from agents.testing import FakeClock, SequentialIds, settle
 from agents.types import OwnerId, TaskId, TaskKind
 from bot.feed import Feed, Hub
@@ -37,12 +37,20 @@ class MoodyStore(SqliteStore):
 
     away_for = ""
     looking: asyncio.Event | None = None
+    is_odd = False
 
     @override
     async def hold(self, name: str, holder: str, *, for_s: float) -> bool:
         if self.away_for == holder:
             raise StoreUnavailable("away")
         return await super().hold(name, holder, for_s=for_s)
+
+    @override
+    async def open_workspaces(self) -> list[str]:
+        if self.is_odd:
+            self.is_odd = False
+            raise StoreError("refused for once")
+        return await super().open_workspaces()
 
     @override
     async def open_deliveries(self, team_id: str) -> list[Delivery]:
@@ -297,6 +305,16 @@ async def test_a_workspace_that_is_gone_is_tried_once_a_minute_and_gone_on_with(
         token.error = None
         await place.until_it_says("Board: ready")
         assert place.lives == [live]
+
+
+async def test_a_look_that_the_store_refuses_is_not_the_end_of_all_messages() -> None:
+    async with quay() as place:
+        place.store.is_odd = True
+        _ = place.start("first")
+        worker = await place.ask()
+        await worker.prepare()
+        await place.until_it_says("Writing the app")
+        assert not place.store.is_odd
 
 
 async def test_a_workspace_where_nothing_is_open_is_let_go_of() -> None:

@@ -179,10 +179,25 @@ async def test_an_installation_is_kept_renewed_and_forgotten_by_its_place(world:
     assert await store.installation(org) == f"sealed {org}"
     assert await store.installations() == [one, org, other]
 
-    await store.delete_installation(one)
-    await store.delete_installation(one)
+    for _ in range(2):  # what is done already is done
+        assert await store.replace_installation(one, "renewed", None)
     assert await store.installation(one) is None
     assert await store.installations() == [org, other]
+
+
+async def test_an_installation_is_replaced_only_as_it_was_read(world: World) -> None:
+    store, key = world.store, InstallKey(team_id="T1")
+    await store.save_installation(key, "first")
+    assert not await store.replace_installation(key, "another", "second")
+    assert not await store.replace_installation(key, "another", None)
+    assert await store.installation(key) == "first"
+    assert await store.replace_installation(key, "first", "second")
+    assert await store.replace_installation(key, "first", "second"), "told again"
+    assert not await store.replace_installation(key, "first", "third")
+    assert await store.installation(key) == "second"
+    assert await store.replace_installation(key, "second", None)
+    assert not await store.replace_installation(key, "second", "third"), "forgotten stays so"
+    assert await store.installation(key) is None
 
 
 async def test_a_state_is_used_once_and_in_time(world: World) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from agents.sandbox.boxes import Box
+from agents.sandbox.guard import NICENESS, TRY_S
 
 DROP_UID = 65_432
 """Whom sandboxed code runs as when we are root: below 65,536, and no real user's."""
@@ -39,10 +40,17 @@ QUIET_TOOLS: Mapping[str, str] = {
 }
 """Said to every command: no questions, no colours, no reports to vendors."""
 
-# $1 is the command. Limits: 1,024 threads, files of 1 GiB, no core dumps; builds are polite to us,
-# and the first to go when memory ends. Node needs a large address space, so that has no limit.
+# $1 is the command. Limits: 1,024 threads, files of 1 GiB, no core dumps; builds stand back for us
+# (see NICENESS), and are the first to go when memory ends. Node needs a large address space, so
+# that has no limit. The session is lowered beside the command, which does not wait for it, by no
+# child of the command's own, which might never be reaped.
+_LOWER_SESSION = (
+    "({ [ ! -e /proc/self/autogroup ] || for _ in {1..100}; do "
+    f"echo {NICENESS} >/proc/self/autogroup && break; sleep {TRY_S}; done; }} >/dev/null 2>&1 &); "
+)
 _LIMITS = (
-    "ulimit -c 0 -f 1048576 -u 1024; echo 900 >/proc/self/oom_score_adj; exec nice -n 5 bash -c "
+    "ulimit -c 0 -f 1048576 -u 1024; echo 900 >/proc/self/oom_score_adj; "
+    f"{_LOWER_SESSION}exec nice -n {NICENESS} bash -c "
 )
 _SCRIPTS: Mapping[Kind, str] = {
     "run": _LIMITS + '"$1"',

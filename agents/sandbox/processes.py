@@ -117,7 +117,7 @@ async def delete_folder(folder: Path) -> None:
 
     Deleting 10,000 files can take long on a busy disk; cancelling stops it there.
     """
-    argv = guarded(folder, ["nice", "bash", "-c", _DELETE, "delete", str(folder)])
+    argv = guarded(folder, ["bash", "-c", _DELETE, "delete", str(folder)])
     program = await Program.start(Launch(argv, {}, Path("/"), guarded=True), lambda _: None)
     try:
         await program.finished()

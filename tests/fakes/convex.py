@@ -178,6 +178,10 @@ class ConvexHost:
         """Forget a deployment: it starts empty when it is spoken to again."""
         await self._tell({"reset": deployment})
 
+    async def let_pass(self, seconds: float, deployment: str | None = None) -> None:
+        """As if so much time had passed: for a deployment's functions, not for its callers."""
+        await self._tell({"pass_ms": round(seconds * 1_000), "deployment": deployment})
+
     async def run_cron(
         self, name: str, deployment: str | None = None, *, now_ms: float | None = None
     ) -> Any:

@@ -195,13 +195,14 @@ class Place:
     settings: Mapping[str, str]
 
     async def recorded(self, task_id: str) -> list[Recorded]:
-        store = await self._open_store()
+        store = await self.open_store()
         try:
             return await store.read(TaskId(task_id), limit=100_000)
         finally:
             await store.close()
 
-    async def _open_store(self) -> Store:
+    async def open_store(self) -> Store:
+        """The same state, for a process beside the server."""
         clock, ids = SystemClock(), RandomIds()
         url = self.settings.get("CONVEX_URL")
         if url is None:

@@ -2,20 +2,27 @@
 
 Server, database, Socket Mode and the Web API's client are real; Slack is the loopback one. The
 tasks themselves are short: their model refuses, and they end as failed. The half minute for which a
-dead server still holds its tasks and its workspace is over at once.
+dead server still holds its tasks and its workspace is over at once. All moments are of one run, so
+each store has all of them: the embedded one, and Convex on loopback with the project's functions.
 """
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.bootstrap import DATABASE
 from bot.slack.door import EVENT_TYPE
+from bot.slack.surface import LOCK_S
+from bot.store.port import LEASE_S
+from tests.fakes.convex import shared_host
 from tests.fakes.openrouter import FakeOpenRouter, Pause, Reply, Seen, status
-from tests.fakes.server import let_leases_expire, serving
+from tests.fakes.server import Place, let_leases_expire, serving
 from tests.fakes.slack.faults import Hold
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.world import Message
@@ -77,17 +84,48 @@ def _is_live(message: Message) -> bool:
     return not noted["event_payload"]["task_id"].endswith(":done")
 
 
-def let_locks_expire(data_dir: Path) -> None:
-    with closing(sqlite3.connect(data_dir / DATABASE)) as connection:
-        connection.execute("UPDATE locks SET until = 1")
-        connection.commit()
+@dataclass(frozen=True)
+class State:
+    """Where a server keeps its state: in its folder, or in a deployment of its own at Convex."""
+
+    data_dir: Path
+    deployment: str | None = None
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {} if self.deployment is None else shared_host().settings(self.deployment)
+
+    async def undelivered(self) -> dict[str, str | None]:
+        """By channel: the noted message of what is not delivered to its end."""
+        store = await Place(self.data_dir, self.settings).open_store()
+        try:
+            rows = await store.open_deliveries("T1")
+        finally:
+            await store.close()
+        return {row.origin.thread.channel_id: row.message_ts for row in rows}
+
+    async def let_holders_expire(self) -> None:
+        """As if half a minute had passed since the server died; none may be running."""
+        if self.deployment is not None:
+            await shared_host().let_pass(max(LEASE_S, LOCK_S) + 1, self.deployment)
+            return
+        let_leases_expire(self.data_dir)
+        with closing(sqlite3.connect(self.data_dir / DATABASE)) as connection:
+            connection.execute("UPDATE locks SET until = 1")
+            connection.commit()
 
 
-def deliveries(data_dir: Path) -> dict[str, tuple[str | None, str | None]]:
-    """By channel: the noted message, and how its delivery ended."""
-    with closing(sqlite3.connect(data_dir / DATABASE)) as connection:
-        rows = connection.execute("SELECT channel_id, message_ts, ended FROM deliveries")
-        return {channel: (ts, ended) for channel, ts, ended in rows}
+@asynccontextmanager
+async def state_at(kind: str, folder: Path) -> AsyncIterator[State]:
+    """One that is empty."""
+    if kind == "sqlite":
+        yield State(folder / "data")
+        return
+    name = f"slack-kill-{folder.name}"
+    try:
+        yield State(folder / "data", name)
+    finally:
+        await shared_host().reset(name)
 
 
 async def bring_to_their_moments(harbour: Harbour, data_dir: Path) -> None:
@@ -123,9 +161,15 @@ async def _ask(harbour: Harbour, moment: str) -> None:
     assert delivery.is_acked
 
 
-async def test_a_killed_servers_messages_are_gone_on_with_and_told_of_once(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    async with FakeSlack() as slack, FakeOpenRouter() as provider:
+@pytest.mark.parametrize("kind", ["sqlite", "convex"])
+async def test_a_killed_servers_messages_are_gone_on_with_and_told_of_once(
+    tmp_path: Path, kind: str
+) -> None:
+    async with (
+        state_at(kind, tmp_path) as state,
+        FakeSlack() as slack,
+        FakeOpenRouter() as provider,
+    ):
         harbour = Harbour(slack)
         provider.always(harbour.answer)
         team = slack.workspace("T1")
@@ -137,22 +181,24 @@ async def test_a_killed_servers_messages_are_gone_on_with_and_told_of_once(tmp_p
             "SLACK_APP_TOKEN": slack.app_token,
             "SLACK_API_URL": slack.api_url,
             "ZAPDEV_WORKERS": str(len(MOMENTS)),
+            **state.settings,
         }
-        async with serving(data_dir, **settings) as first:
+        async with serving(state.data_dir, **settings) as first:
             await slack.connected()
-            await bring_to_their_moments(harbour, data_dir)
+            await bring_to_their_moments(harbour, state.data_dir)
             await first.kill()
-        noted = deliveries(data_dir)
-        assert noted["C0"] == noted["C1"] == noted["C2"] == (None, None)
-        assert all(noted[f"C{n}"][0] is not None for n in (3, 4, 5))
+        noted = await state.undelivered()
+        assert noted["C0"] is noted["C1"] is noted["C2"] is None
+        assert all(noted[f"C{n}"] is not None for n in (3, 4, 5))
         slack.clear_faults()  # what was under way lands now
         await _until_it_lives(harbour, LANDING)
         harbour.quick.update(MOMENTS)
         before = {moment: [m.ts for m in harbour.lives(moment)] for moment in MOMENTS}
-        let_leases_expire(data_dir)
-        let_locks_expire(data_dir)
-        async with serving(data_dir, **settings) as second:
-            await until(lambda: {e for _, e in deliveries(data_dir).values()} == {"done"}, SLOW_S)
+        await state.let_holders_expire()
+        async with serving(state.data_dir, **settings) as second:
+            async with asyncio.timeout(SLOW_S):
+                while await state.undelivered():  # noqa: ASYNC110 - rows have no event
+                    await asyncio.sleep(0.2)
             assert second.complaints == []
         for moment in MOMENTS:
             check(harbour, moment, before[moment])

@@ -12,6 +12,7 @@ import pytest
 
 from agents.errors import SandboxLost, SandboxUnavailable
 from agents.sandbox.boxes import make_private
+from agents.sandbox.guard import NICENESS
 from agents.sandbox.local import LocalSandboxProvider
 from agents.sandbox.local_sandbox import LocalSandbox
 from agents.types import Framework
@@ -82,6 +83,24 @@ async def test_killing_the_owner_leaves_no_process(place: Path, bwrap: str, when
 
     await eventually(none_left, within_s=5)
     assert time.monotonic() - killed_at < 2
+
+
+@pytest.mark.parametrize("bwrap", ["bwrap", "no-such-program"])
+async def test_commands_stand_back_for_whoever_serves_alone_and_as_sessions(
+    place: Path, bwrap: str
+) -> None:
+    provider = tiny_provider(place, bwrap=bwrap, allow_unisolated=True)
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    has_autogroups = Path("/proc/self/autogroup").exists()
+    lowered = f"until grep -q 'nice {NICENESS}$' /proc/self/autogroup; do sleep 0.05; done"
+    command = f"{lowered if has_autogroups else 'true'}; nice"
+
+    # At once, as the kernel refuses all but one in a tenth of a second.
+    ended = await asyncio.gather(*(sandbox.run(command, timeout_s=20) for _ in range(5)))
+
+    assert not any(result.timed_out for result in ended)
+    assert {int(result.output) for result in ended} == {min(19, os.nice(0) + NICENESS)}
+    await provider.close()
 
 
 async def test_what_a_dead_owner_left_is_swept_by_the_next(place: Path) -> None:

@@ -58,6 +58,20 @@ async def test_a_cron_runs_when_it_is_told_to(convex: Convex) -> None:
         await convex.host.run_cron("wiep", convex.name)
 
 
+async def test_the_time_that_is_let_pass_is_a_deployments_own(convex: Convex) -> None:
+    other = replace(convex, name=f"{convex.name}-other")
+    began = await convex.value("query", "now")
+    await convex.host.let_pass(3_600, convex.name)
+    await convex.host.let_pass(3_600, convex.name)
+
+    later, elsewhere = await convex.value("query", "now"), await other.value("query", "now")
+
+    assert 7_200_000 <= later - began < 7_260_000
+    assert elsewhere - began < 60_000
+    past = convex.with_header("X-Host-Now", "1000000")
+    assert await past.value("query", "now") == 1_000_000 + 7_200_000
+
+
 async def test_a_missing_variable_of_the_auth_config_refuses_the_start() -> None:
     message = "Environment variable SAMPLE_OIDC is used in auth config file but its value was not"
 

@@ -3,6 +3,7 @@ import { makeFunctionReference } from "convex/server";
 import { convexTest } from "convex-test";
 
 import { FunctionNotFound } from "./answers.mjs";
+import { at } from "./clock.mjs";
 import { Ledger, convexGlobal, enforceLimits, limited } from "./ledger.mjs";
 import { checkCall } from "./limits.mjs";
 import { readArgs } from "./values.mjs";
@@ -29,6 +30,8 @@ export class Deployment {
   #calls = new Map();
   /** @type {Set<{ changed: () => void, dropped: () => void }>} */
   watchers = new Set();
+  /** How far its functions' clock is ahead of the real one. */
+  aheadMs = 0;
 
   /** @param {import("./program.mjs").Program} program */
   constructor(program) {
@@ -52,8 +55,9 @@ export class Deployment {
     this.#calls.set(name, (this.#calls.get(name) ?? 0) + 1);
     const read = readArgs(args);
     checkCall(`Arguments of ${name}`, read);
-    const value = await limited(this.#ledger, () =>
-      this.#as(caller)[kind](makeFunctionReference(name), read),
+    const now = this.aheadMs === 0 ? undefined : Date.now() + this.aheadMs;
+    const value = await at(now, () =>
+      limited(this.#ledger, () => this.#as(caller)[kind](makeFunctionReference(name), read)),
     );
     checkCall(`Function ${name} return value`, value);
     return value;

@@ -12,7 +12,9 @@ from agents.sandbox.isolation import Launch, guarded
 from agents.sandbox.output import new_decoder
 
 _CHUNK = 64 * 1024
-_DYING_S = 1.0
+_DYING_S = 5.0
+"""What is killed still needs its turn on a processor to die, and builds are the last in the row."""
+
 _LOOK_S = 0.01
 _DELETE = 'rm -rf -- "$1" 2>/dev/null || { chmod -R u+rwX -- "$1"; rm -rf -- "$1"; }'
 
@@ -31,7 +33,22 @@ class Program:
 
     @classmethod
     async def start(cls, launch: Launch, on_text: Callable[[str], None]) -> "Program":
-        """Start it; what it prints, stdout and stderr as they come, goes to `on_text`."""
+        """Start it; what it prints, stdout and stderr as they come, goes to `on_text`.
+
+        Cancelled meanwhile, it is ended again first, whole: what is half started is not known yet.
+        """
+        starting = Background()
+        task = starting.start(cls._start(launch, on_text), name="start program")
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled() and task.exception() is None:
+                await task.result().kill()
+            raise
+
+    @classmethod
+    async def _start(cls, launch: Launch, on_text: Callable[[str], None]) -> "Program":
         source, sink = os.pipe()
         inlet, lifeline = os.pipe() if launch.guarded else (os.open(os.devnull, os.O_RDONLY), None)
         try:

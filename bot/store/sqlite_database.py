@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
 from agents.errors import StoreUnavailable
 from bot.store.sqlite_schema import migrate
 
@@ -216,7 +218,25 @@ def _connect(
 
 
 def _open(address: str, busy_s: float) -> sqlite3.Connection:
-    """A connection that any thread may use, one at a time; a writing one has all its tables."""
+    """A connection that any thread may use, one at a time; a writing one has all its tables.
+
+    Of several who make a file at once all but one are told that it is busy, without any wait.
+    """
+    again = Retrying(
+        retry=retry_if_exception(_is_busy),
+        stop=stop_after_delay(busy_s),
+        wait=wait_random(0.01, 0.1),
+        reraise=True,
+    )
+    return again(_open_once, address, busy_s)
+
+
+def _is_busy(error: BaseException) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _open_once(address: str, busy_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         address, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False
     )

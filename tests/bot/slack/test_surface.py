@@ -338,7 +338,9 @@ async def test_slacks_own_sign_is_on_while_it_works_and_off_at_the_end() -> None
         worker = await place.ask()
         await worker.prepare()
         live = await place.until_it_says("Writing the app")
-        session = place.slack.world.sessions["C1", live.ts]
+        sessions = place.slack.world.sessions
+        await in_time(place.clock, lambda: ("C1", live.ts) in sessions)
+        session = sessions["C1", live.ts]
         assert (session.status, session.title) == ("processing", "A board")
         place.slack.fail("agents.sessions.setStatus", "ratelimited", retry_after=2)
         await worker.complete(APP, title="Board")

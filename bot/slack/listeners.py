@@ -46,7 +46,7 @@ class Listeners:
     ) -> None:
         self.work = Work()
         shelf = Shelf(desk.store, desk.projects, desk.models, workspaces, facts)
-        reception, voice = Reception(desk, shelf), Voice(door)
+        reception, voice = Reception(desk, shelf), Voice(door, facts.clock)
         self._home = Home(reception, door, self.work)
         self._forms = Forms(reception, voice, door, self._home, self.work)
         self._commands = Commands(reception, self._forms, voice, door, self.work)

@@ -1,10 +1,12 @@
 """Says short answers in Slack. What cannot be said is logged: the work itself is in the store."""
 
-from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from agents.errors import ProviderError
 from agents.logger import create_logger
+from agents.ports import Clock
+from agents.retry import RetryPolicy, retry_on_rate_limit, with_retry
 from bot.render.slack_blocks import SlackMessage, View, modal, section
 from bot.slack.door import SlackDoor
 from bot.slack.errors import ChannelGone
@@ -12,7 +14,15 @@ from bot.slack.payloads import Said
 
 log = create_logger(__name__)
 
+T = TypeVar("T")
+
 ANSWER_VIEW = "zd_answer"
+
+PATIENCE = RetryPolicy(
+    6, base_s=1.0, factor=1.5, cap_s=10.0, retry_on=retry_on_rate_limit, limit_s=60.0
+)
+"""When many speak in a channel Slack says: later. Only then: of other troubles nobody knows whether
+the answer was not shown all the same."""
 
 
 class Respond(Protocol):
@@ -31,13 +41,15 @@ class Respond(Protocol):
 class Voice:
     """Speaks in threads, to one person alone, and in views."""
 
-    def __init__(self, door: SlackDoor) -> None:
+    def __init__(self, door: SlackDoor, clock: Clock) -> None:
         self._door = door
+        self._clock = clock
 
     async def say(self, said: Said, answer: SlackMessage) -> None:
         """In the thread, for all to read; where that is closed to us, to the person directly."""
+        place = (said.team_id, said.channel_id)
         try:
-            await self._door.post(said.team_id, said.channel_id, answer, thread_ts=said.thread_ts)
+            await self._patiently(lambda: self._door.post(*place, answer, thread_ts=said.thread_ts))
         except ChannelGone:
             await self.write(said, answer)
         except ProviderError as error:
@@ -52,7 +64,7 @@ class Voice:
         """Whisper it; False when the channel is closed to us, and nobody was told."""
         place = (said.team_id, said.channel_id, said.user_id)
         try:
-            await self._door.whisper(*place, answer, said.thread_ts)
+            await self._patiently(lambda: self._door.whisper(*place, answer, said.thread_ts))
         except ChannelGone:
             return False
         except ProviderError as error:
@@ -62,10 +74,15 @@ class Voice:
     async def write(self, said: Said, answer: SlackMessage) -> None:
         """In the direct messages with the person."""
         try:
-            channel = await self._door.direct_channel(said.team_id, said.user_id)
-            await self._door.post(said.team_id, channel, answer)
+            channel = await self._patiently(
+                lambda: self._door.direct_channel(said.team_id, said.user_id)
+            )
+            await self._patiently(lambda: self._door.post(said.team_id, channel, answer))
         except ProviderError as error:
             log.warning("answer not sent", error=str(error))
+
+    async def _patiently(self, speak: Callable[[], Awaitable[T]]) -> T:
+        return await with_retry(PATIENCE, speak, clock=self._clock)
 
     async def show(self, said: Said, trigger_id: str, answer: SlackMessage) -> None:
         """In a modal, for what was asked in the Home tab."""

@@ -64,7 +64,7 @@ class Crew:
             raise ProcessEnded(f"a {role} did not start:\n{log.read_text()[-2_000:]}")
         hello = json.loads(line)
         helper = Helper(process, hello.get("worker_id") or hello["url"], log)
-        (self.workers if role == "worker" else self.sidecars).append(helper)
+        (self.sidecars if role == "sidecar" else self.workers).append(helper)
         return helper
 
     async def kill(self, worker: Helper) -> None:

@@ -1,6 +1,7 @@
-"""A process of its own over a campaign's store: a worker, or a sidecar that serves it.
+"""A process of its own over a campaign's store: a worker, a sidecar that serves it, or a bot, which
+is a worker with Slack's whole side.
 
-Usage: python -m tests.campaigns._light_process worker|sidecar JSON
+Usage: python -m tests.campaigns._light_process worker|sidecar|bot JSON
 
 It prints one line of JSON when it is ready, logs to stderr, and ends when its stdin does: so none
 outlives the campaign that started it.
@@ -26,11 +27,12 @@ SLOTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a process is told: where its store, its model and the ledger of effects are."""
+    """What a process is told: where its store, its model, the ledger of effects, and Slack are."""
 
     place: StorePlace
     model_url: str
     ledger: str
+    slack_url: str = ""
 
     def dump(self) -> str:
         return json.dumps(asdict(self))
@@ -38,7 +40,7 @@ class Surroundings:
     @classmethod
     def load(cls, text: str) -> "Surroundings":
         given = json.loads(text)
-        return cls(StorePlace(**given["place"]), given["model_url"], given["ledger"])
+        return cls(**given | {"place": StorePlace(**given["place"])})
 
 
 async def main(role: str, given: Surroundings) -> None:
@@ -51,6 +53,12 @@ async def main(role: str, given: Surroundings) -> None:
         if role == "worker":
             _say(worker_id=program.worker.id)
             await _until_stdin_ends(program.worker.run())
+        elif role == "bot":
+            from tests.campaigns._light_slack import slack_beside  # noqa: PLC0415 - Bolt is slow
+
+            async with slack_beside(program, place, given.slack_url, given.model_url):
+                _say(worker_id=program.worker.id)
+                await _until_stdin_ends(program.worker.run())
         else:
             async with program.serving() as url:
                 _say(url=url)

@@ -23,6 +23,7 @@ from agents.client import Endpoint
 
 COMMENT: Final = b": OPENROUTER PROCESSING\n\n"
 DONE: Final = b"data: [DONE]\n\n"
+BEAT_S: Final = 1.0
 
 
 class _Cut:
@@ -41,9 +42,10 @@ class Pause:
 
 @dataclass(frozen=True)
 class Hold:
-    """Wait until the test sets the event."""
+    """Wait until the test sets the event; `beat` is sent each second, so that nobody gives up."""
 
     until: asyncio.Event
+    beat: bytes = b""
 
 
 Frame = bytes | Pause | Hold | _Cut
@@ -272,12 +274,22 @@ async def _send_frame(request: web.Request, response: web.StreamResponse, frame:
             await response.write(frame)
         case Pause(seconds):
             await _wait(request, seconds)
-        case Hold(until):
-            await until.wait()
+        case Hold(until, beat):
+            while not await _is_set(until, BEAT_S):
+                await response.write(beat)
         case _Cut():
             if request.transport is not None:
                 request.transport.abort()
             raise ConnectionAbortedError
+
+
+async def _is_set(event: asyncio.Event, limit_s: float) -> bool:
+    """Whether it is within that time."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 async def _wait(request: web.Request, seconds: float) -> None:

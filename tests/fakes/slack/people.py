@@ -46,11 +46,15 @@ class People(ABC):
         *,
         subtype: str | None = None,
         files: tuple[str, ...] = (),
+        ts: str | None = None,
     ) -> Message:
-        """Write a message. One that mentions the bot arrives twice, as two different events."""
+        """Write a message. One that mentions the bot arrives twice, as two different events.
+
+        `ts` is another one's: only within a channel has Slack each once.
+        """
         person, place = self._person(user), self._place(channel, user)
         state = self._typed(text)
-        message = Message(place, self.world.next_ts(), person.id, [state], via="person")
+        message = Message(place, ts or self.world.next_ts(), person.id, [state], via="person")
         message.bot_id = f"B{person.id}" if person.is_bot else None
         message.subtype = subtype or ("file_share" if files else None)
         message.files = [self.world.files[name] for name in files]
@@ -60,18 +64,26 @@ class People(ABC):
         return message
 
     async def mention(
-        self, user: Who, channel: Where, text: str, thread_ts: str | None = None
+        self,
+        user: Who,
+        channel: Where,
+        text: str,
+        thread_ts: str | None = None,
+        *,
+        ts: str | None = None,
     ) -> Message:
         """Say something to the bot."""
         place = self._place(channel, user)
         found = self.world.installation(place.team)
         bot = "" if found is None else f"<@{found.bot_user}> "
-        return await self.say(user, channel, f"{bot}{text}", thread_ts)
+        return await self.say(user, channel, f"{bot}{text}", thread_ts, ts=ts)
 
-    async def dm(self, user: Who, text: str, thread_ts: str | None = None) -> Message:
+    async def dm(
+        self, user: Who, text: str, thread_ts: str | None = None, *, ts: str | None = None
+    ) -> Message:
         """Write to the bot directly."""
         person = self._person(user)
-        return await self.say(user, self._direct(person), text, thread_ts)
+        return await self.say(user, self._direct(person), text, thread_ts, ts=ts)
 
     async def edit(self, user: Who, message: Message, text: str) -> None:
         """Change one's own message."""

@@ -283,7 +283,10 @@ class InMemorySandbox:
 
 
 class InMemorySandboxProvider:
-    """Makes `InMemorySandbox`es. `failures` are raised by the next calls of `create`, in order."""
+    """Makes `InMemorySandbox`es, whose commands go to `on_command` as it is when they are made.
+
+    `failures` are raised by the next calls of `create`, in order.
+    """
 
     def __init__(
         self,
@@ -292,7 +295,7 @@ class InMemorySandboxProvider:
         templates: Callable[[Framework], Template] = get_template,
         max_sandboxes: int = 100,
     ) -> None:
-        self._on_command = on_command
+        self.on_command = on_command
         self._templates = templates
         self._max_sandboxes = max_sandboxes
         self._ids = SequentialIds()
@@ -307,7 +310,7 @@ class InMemorySandboxProvider:
         if sum(not sandbox.lost for sandbox in self.sandboxes.values()) >= self._max_sandboxes:
             raise SandboxFull(f"{self._max_sandboxes} sandboxes are open already")
         sandbox_id = SandboxId(self._ids.new("sbx"))
-        sandbox = InMemorySandbox(sandbox_id, self._templates(framework), self._on_command)
+        sandbox = InMemorySandbox(sandbox_id, self._templates(framework), self.on_command)
         self.sandboxes[sandbox_id] = sandbox
         return sandbox
 

@@ -16,6 +16,7 @@ from agents.logger import create_logger
 from agents.models import ModelCatalog, build_catalog
 from agents.offline import OfflineModel, Pace
 from agents.ports import LLM, Clock, Ids, Toolkit
+from agents.revival import Reviver
 from agents.sandbox.local import LocalOptions, LocalSandboxProvider
 from agents.sandbox.manager import SandboxManager
 from agents.scrubber import Scrubber
@@ -27,6 +28,7 @@ from bot.feed import Feed, Hub, Polling
 from bot.model_file import read_models
 from bot.services import worker as work
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
+from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
@@ -66,6 +68,8 @@ class Services:
     tasks: TaskService
     projects: ProjectService
     downloads: DownloadLinks
+    links: PreviewLinks
+    previews: Previews
     worker: work.Worker
     sandboxes: LocalSandboxProvider
     models: ModelCatalog
@@ -104,6 +108,8 @@ class Services:
             ready=self.ready,
             info=info,
             downloads=self.downloads,
+            previews=self.previews,
+            links=self.links,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
         )
@@ -126,6 +132,7 @@ class Services:
                 tasks=self.tasks,
                 projects=self.projects,
                 downloads=self.downloads,
+                links=self.links,
                 models=self.models,
                 holder=self.worker.id,
             )
@@ -200,7 +207,10 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         idle_poll_s=settings.poll_idle_s,
         slots=settings.workers,
     )
-    parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, pace)
+    links = PreviewLinks(store)
+    previews = Previews(store, manager, Reviver(manager, kit.fetcher, clock), kit.fetcher, clock)
+    stack.push_async_callback(previews.close)
+    parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, pace, links)
     return Services(
         settings=settings,
         clock=clock,
@@ -209,6 +219,8 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         feed=Feed(store, hub, clock, DISTANT_POLLING if distant else None),
         tasks=TaskService(store, hub),
         projects=ProjectService(store, ids),
+        links=links,
+        previews=previews,
         downloads=DownloadLinks(await _link_secret(settings), clock, settings.public_url),
         worker=work.Worker(parts),
         sandboxes=sandboxes,

@@ -55,6 +55,11 @@ Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
+def is_everywhere(host: str) -> bool:
+    """Whether a server on `host` listens on all addresses, so that it is none to open."""
+    return host in ("0.0.0.0", "::")  # noqa: S104 - compared, not listened on
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server on `host`."""
     if host == "localhost":

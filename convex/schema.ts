@@ -58,6 +58,12 @@ export default defineSchema({
     updatedAt: v.number(),
   }).index("by_owner", ["owner"]),
 
+  // What opens a project's preview. Written when its link is first given to somebody, and when it
+  // is renewed. Read by whoever follows the link. Deleted: never.
+  previewKeys: defineTable({ projectId: v.string(), key: v.string() })
+    .index("by_project", ["projectId"])
+    .index("by_key", ["key"]),
+
   // The conversation. Written by tasks.enqueue (both rows of a task, and seeds), claim and the
   // ending of a task (the assistant's row). Read by claim (history) and the project page.
   // Deleted: never.

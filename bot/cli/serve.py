@@ -93,7 +93,7 @@ async def listening(services: Services, slack: "SlackSide | None" = None) -> Asy
     try:
         port = int(runner.addresses[0][1])
         url = settings.model_copy(update={"port": port}).app_url
-        services.downloads.address = url
+        services.downloads.address = services.links.address = url
         yield url
     finally:
         await runner.cleanup()

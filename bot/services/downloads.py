@@ -16,12 +16,11 @@ import msgspec
 from agents.errors import StoreError, UserError, ZapdevError
 from agents.ports import Clock
 from agents.types import FragmentId, OwnerId, ProjectId
-from bot.setting_values import is_loopback
+from bot.setting_values import is_everywhere, is_loopback
 
 DOWNLOAD_S = 15 * 60
 KEY_FILE = "download.key"
 _SECRET_BYTES = 32
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - listened on, but no address to open
 
 
 class LinkRefused(ZapdevError):
@@ -66,7 +65,7 @@ class DownloadLinks:
 
     def link(self, download: Download) -> str | None:
         """Good for `DOWNLOAD_S`; None while nobody could open it."""
-        if self.address is None or urlsplit(self.address).hostname in _EVERYWHERE:
+        if self.address is None or is_everywhere(urlsplit(self.address).hostname or ""):
             return None
         return f"{self.address.rstrip('/')}/d/{self.sign(download)}"
 

@@ -72,9 +72,17 @@ _TEXTS: dict[str, _Words] = {
 
 
 def built(
-    outcome: Built, fragment_id: FragmentId, usage: Usage, *, title: str | None = None
+    outcome: Built,
+    fragment_id: FragmentId,
+    usage: Usage,
+    *,
+    title: str | None = None,
+    link: str | None = None,
 ) -> Ending:
-    """A new version of the app. `title` is the project's, once it has a version that named it."""
+    """A new version of the app.
+
+    `title` is the project's, once it has a version that named it; `link` is what people get.
+    """
     summary = outcome.summary
     message = summary.summary or f"{summary.title} is ready."
     if outcome.lint:
@@ -86,7 +94,7 @@ def built(
         message=message,
         title=title or summary.title,
         fragment_id=fragment_id,
-        preview_url=outcome.preview_url,
+        preview_url=link or outcome.preview_url,
         suggestions=summary.suggestions,
         usage=usage,
     )

@@ -28,10 +28,11 @@ from agents.replay import read_progress
 from agents.run import KEEP_ANYWAY, Job, Refused, Run
 from agents.sandbox.manager import SandboxManager
 from agents.spending import Spending
-from agents.types import FragmentId, TaskId, TaskStatus, Usage, WorkerId
+from agents.types import FragmentId, ProjectId, TaskId, TaskStatus, Usage, WorkerId
 from bot.feed import FLUSH_S, Hub, JournalWriter, wait_for_bell
 from bot.services import endings
 from bot.services.held_task import HeldTask, LastingBlobs
+from bot.services.previews import PreviewLinks
 from bot.store.port import (
     LEASE_S,
     MAX_ATTEMPTS,
@@ -81,6 +82,7 @@ class WorkerParts:
     clock: Clock
     ids: Ids
     pace: Pace = field(default_factory=Pace)
+    links: PreviewLinks | None = None
 
 
 @dataclass(slots=True)
@@ -302,7 +304,8 @@ class Worker:
             case Built():
                 await self._after_build(held, outcome, usage)
             case Answered():
-                await held.end(endings.answered(outcome, project.title, project.preview_url, usage))
+                link = await self._link(project.id, project.preview_url, has_app=has_version)
+                await held.end(endings.answered(outcome, project.title, link, usage))
             case Stuck():
                 await held.end(endings.stuck(outcome, has_version=has_version))
 
@@ -313,12 +316,28 @@ class Worker:
         title = claim.project.title if claim.head is not None else None
         ended = False
         try:
-            ended = await held.end(endings.built(built, fragment_id, usage, title=title))
+            runs = built.preview_url is not None
+            link = await self._link(claim.project.id, built.preview_url, has_app=runs)
+            ending = endings.built(built, fragment_id, usage, title=title, link=link)
+            ended = await held.end(ending)
         finally:
             if not ended or built.preview_url is None:
                 await built.sandbox.close()
         if ended and built.preview_url is not None:
             await self._parts.manager.keep(claim.project.id, built.sandbox)
+
+    async def _link(
+        self, project_id: ProjectId, runs_at: str | None, *, has_app: bool
+    ) -> str | None:
+        """The link that people get: the project's own, or where it runs just now."""
+        links = self._parts.links
+        if links is None or not has_app:
+            return runs_at
+        try:
+            return await links.link(project_id) or runs_at
+        except StoreError as error:
+            log.warning("store unavailable", action="preview link", reason=str(error))
+            return runs_at
 
 
 def _is_cancelled() -> bool:

@@ -9,6 +9,7 @@ from aiohttp import web
 from agents.events import Recorded
 from agents.types import OwnerId, TaskId
 from bot.services.downloads import DownloadLinks
+from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 
@@ -53,6 +54,8 @@ class SidecarDeps:
     allowed_hosts: frozenset[str] = frozenset()
     preview_sources: tuple[str, ...] = ("https://*.e2b.app",)
     downloads: DownloadLinks | None = None
+    previews: Previews | None = None
+    links: PreviewLinks | None = None
     heartbeat_s: float = 15.0
     write_timeout_s: float = 10.0
 

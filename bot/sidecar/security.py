@@ -24,7 +24,7 @@ _JSON_HINT = "Send a JSON body with the header Content-Type: application/json."
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse foreign hosts (403), other origins (403) and bodies that are not JSON (415)."""
     deps = request.app[DEPS]
-    if _host_name(request.host) not in _known_hosts(deps):
+    if host_name(request.host) not in _known_hosts(deps):
         raise Refused(
             403,
             "This server does not answer to this host name.",
@@ -44,6 +44,10 @@ def _is_a_browsers(request: web.Request) -> bool:
     )
 
 
+FRAMED = web.ResponseKey("framed", bool)
+"""Set by a route whose answer our own page shows in a frame."""
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Sent with every answer, streams and errors included; a route may set its own policy."""
     del request
@@ -52,7 +56,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers.setdefault("Cache-Control", "no-store")
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
-    headers["X-Frame-Options"] = "DENY"
+    headers["X-Frame-Options"] = "SAMEORIGIN" if response.get(FRAMED) else "DENY"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
 
@@ -62,7 +66,7 @@ def page_policy(deps: SidecarDeps) -> str:
     frames = " ".join(("http://127.0.0.1:*", "http://localhost:*", *deps.preview_sources))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self'; frame-src {frames}; base-uri 'none'; form-action 'none'; "
+        f"connect-src 'self'; frame-src 'self' {frames}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
 
@@ -72,7 +76,7 @@ def _known_hosts(deps: SidecarDeps) -> frozenset[str]:
     return _LOOPBACK | deps.allowed_hosts | ({public} if public else frozenset())
 
 
-def _host_name(host: str) -> str | None:
+def host_name(host: str) -> str | None:
     """The name in a `Host` header, without port and brackets; None when it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname

@@ -4,19 +4,17 @@ The state that Slack hands back is in the store, good once and for ten minutes, 
 the browser that began: so nobody can have another person finish what they began.
 """
 
-import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from agents.errors import ProviderError, StoreError, TransientError, UserError
 from agents.logger import create_logger
+from bot.render.notice_page import notice_policy, render_notice_page
 from bot.render.slack_help import render_help
 from bot.slack.door import SlackDoor
 from bot.slack.grants import Grants, Installed
@@ -32,25 +30,6 @@ STATE_S = 600
 
 _COOKIE = "zapdev_install"
 _PURPOSE = "slack-install"
-_STYLE = """
-:root { color-scheme: light dark; --ink: #14161a; --paper: #fbfbfa; --soft: #5c6270; }
-@media (prefers-color-scheme: dark) { :root { --ink: #f2f2ef; --paper: #131418; --soft: #a4a9b5; } }
-body { margin: 0; min-height: 100vh; display: grid; place-content: center; padding: 1.5rem;
-  box-sizing: border-box; background: var(--paper); color: var(--ink);
-  font: 1rem/1.6 system-ui, sans-serif; }
-main { max-width: 32rem; }
-h1 { font-size: 1.75rem; line-height: 1.2; letter-spacing: -.02em; margin: 0 0 .5rem; }
-p { color: var(--soft); margin: 0 0 1.5rem; }
-a { display: inline-block; padding: .6rem 1.1rem; border-radius: 10px; text-decoration: none;
-  font-weight: 600; background: var(--ink); color: var(--paper); }
-a:focus-visible { outline: 3px solid #4c7df0; outline-offset: 2px; }
-"""
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-"""The page is whole in itself: a proxy need not hand on anything but `/slack/`."""
 
 
 class _NotAdded(Exception):
@@ -193,24 +172,6 @@ def _away(words: str) -> web.Response:
 def _page(
     status: int, title: str, words: str, *, link: tuple[str, str] = ("install", "Add to Slack")
 ) -> web.Response:
-    href, label = link
-    button = f'<a href="{escape(href)}">{escape(label)}</a>' if href else ""
-    text = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)} · Zapdev</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>{escape(title)}</h1>
-<p>{escape(words)}</p>
-{button}
-</main>
-</body>
-</html>
-"""
-    headers = {"Content-Security-Policy": _POLICY}
+    text = render_notice_page(title, words, link=link)
+    headers = {"Content-Security-Policy": notice_policy()}
     return web.Response(status=status, text=text, content_type="text/html", headers=headers)

@@ -5,7 +5,7 @@ mend.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -33,6 +33,7 @@ from bot.render.slack_views import (
     render_files_view,
 )
 from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
+from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService, ProjectSummary, text_of
 from bot.slack.changes import compare
 from bot.slack.defaults import Defaults
@@ -61,6 +62,7 @@ class ShelfFacts:
     offline: bool = False
     preview_is_local: bool = True
     downloads: DownloadLinks | None = None
+    links: PreviewLinks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,17 @@ class Shelf:
         newest = [summary.newest for summary in summaries[:_THREADS_LOOKED_UP]]
         links = await asyncio.gather(*(self._thread_link(row) for row in newest))
         links += [None] * (len(summaries) - len(links))
-        return [self._app(*pair) for pair in zip(summaries, links, strict=True)]
+        lasting: Mapping[ProjectId, str] = {}
+        if self._facts.links is not None and summaries:
+            lasting = await self._facts.links.links(summaries[0].project.owner)
+        return [
+            self._app(summary, thread_link, lasting.get(summary.project.id))
+            for summary, thread_link in zip(summaries, links, strict=True)
+        ]
 
-    def _app(self, summary: ProjectSummary, thread_link: str | None) -> HomeProject:
+    def _app(
+        self, summary: ProjectSummary, thread_link: str | None, link: str | None
+    ) -> HomeProject:
         project, newest = summary.project, summary.newest
         return HomeProject(
             id=project.id,
@@ -164,7 +174,7 @@ class Shelf:
             updated_at=project.updated_at,
             framework=project.framework,
             status=None if newest is None else newest.status,
-            preview_link=project.preview_url,
+            preview_link=(link if project.head else None) or project.preview_url,
             preview_is_local=self._facts.preview_is_local,
             thread_link=thread_link,
         )

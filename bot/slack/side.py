@@ -14,6 +14,7 @@ from agents.ports import Clock
 from bot.config import Settings
 from bot.feed import Feed, Hub
 from bot.services.downloads import DownloadLinks
+from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService
 from bot.services.sealing import Seal
 from bot.services.tasks import TaskService
@@ -49,6 +50,7 @@ class SideParts:
     tasks: TaskService
     projects: ProjectService
     downloads: DownloadLinks
+    links: PreviewLinks
     models: ModelCatalog
     holder: str
 
@@ -176,6 +178,7 @@ async def _app(
         command=COMMAND,
         offline=settings.offline,
         downloads=parts.downloads,
+        links=parts.links,
     )
     async with slack_app(connection, surfaces, desk, workspaces, facts) as app:
         yield app

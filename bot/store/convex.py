@@ -30,6 +30,7 @@ from agents.types import (
 from bot.store import convex_rows as rows
 from bot.store.convex_client import ConvexClient
 from bot.store.convex_files import ConvexFiles
+from bot.store.convex_links import ConvexLinks
 from bot.store.convex_people import ConvexPeople
 from bot.store.convex_progress import ProgressRows
 from bot.store.convex_requests import claim_args, enqueue_args, result_args
@@ -65,7 +66,7 @@ _NEWEST_PAGE = 100
 """Tasks with the longest prompts stay below what one call may answer."""
 
 
-class ConvexStore(ConvexSlack, ConvexPeople):
+class ConvexStore(ConvexSlack, ConvexPeople, ConvexLinks):
     """Implements `bot.store.port.Store`. Make it with `open`."""
 
     def __init__(

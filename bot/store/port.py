@@ -27,6 +27,7 @@ from agents.types import (
     Turn,
     WorkerId,
 )
+from bot.store.links_port import PreviewKeys
 from bot.store.people_port import People
 from bot.store.slack_port import SlackOrigin, SlackState
 
@@ -319,7 +320,7 @@ class EventLog(Protocol):
         ...
 
 
-class Store(Projects, Queue, EventLog, Blobs, SlackState, People, Protocol):
+class Store(Projects, Queue, EventLog, Blobs, SlackState, People, PreviewKeys, Protocol):
     """All roles together, as an adapter offers them."""
 
     async def check(self) -> None:

@@ -14,6 +14,7 @@ from agents.background import Background
 from agents.events import Event, Recorded
 from agents.ports import Clock, Ids
 from agents.types import BlobHash, FragmentId, OwnerId, ProjectId, SandboxId, TaskId, WorkerId
+from bot.store import sqlite_links as links
 from bot.store import sqlite_log as log
 from bot.store import sqlite_people as people
 from bot.store import sqlite_projects as projects
@@ -299,6 +300,20 @@ class SqliteStore:
     async def save_preferences(self, owner: OwnerId, preferences: Preferences) -> None:
         now = self._now()
         await self._database.write(lambda c: people.save_preferences(c, owner, preferences, now))
+
+    # --- preview links -------------------------------------------------------------------
+
+    async def preview_key(self, project_id: ProjectId, fresh: str) -> str:
+        return await self._database.write(lambda c: links.preview_key(c, project_id, fresh))
+
+    async def preview_keys(self, owner: OwnerId) -> Mapping[ProjectId, str]:
+        return await self._database.read(lambda c: links.preview_keys(c, owner))
+
+    async def renew_preview_key(self, owner: OwnerId, project_id: ProjectId, fresh: str) -> None:
+        await self._database.write(lambda c: links.renew_preview_key(c, owner, project_id, fresh))
+
+    async def project_of_key(self, key: str) -> Project | None:
+        return await self._database.read(lambda c: links.project_of_key(c, key))
 
     def _now(self) -> int:
         return to_us(self._clock.now())

@@ -213,7 +213,18 @@ _V3 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3)
+_V4 = (
+    # What opens a project's preview. Written when its link is first given to somebody, and when
+    # it is renewed. Read by whoever follows the link. Deleted: never.
+    """
+    CREATE TABLE preview_keys (
+        project_id TEXT PRIMARY KEY REFERENCES projects (id),
+        key TEXT NOT NULL UNIQUE
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4)
 """Statements that lead from version n to n + 1. Append only: released ones never change."""
 
 

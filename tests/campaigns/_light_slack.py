@@ -7,6 +7,7 @@ from agents.models import DEFAULT_CATALOG
 from agents.system import SystemClock
 from bot.config import Settings
 from bot.services.downloads import DownloadLinks
+from bot.services.previews import PreviewLinks
 from bot.slack.side import SideParts, SlackSide, slack_side
 from tests.campaigns._light import LightProgram
 from tests.campaigns._places import StorePlace
@@ -41,6 +42,7 @@ async def slack_beside(
         tasks=program.tasks,
         projects=program.projects,
         downloads=DownloadLinks(LINKS_SECRET, SystemClock(), ADDRESS),
+        links=PreviewLinks(program.store),
         models=DEFAULT_CATALOG,
         holder=program.worker.id,
     )

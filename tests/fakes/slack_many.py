@@ -22,6 +22,7 @@ from agents.system import RandomIds, SystemClock
 from bot.config import Settings
 from bot.feed import Feed, Hub
 from bot.services.downloads import DownloadLinks
+from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
 from bot.slack.app import EVENTS_PATH
@@ -113,6 +114,7 @@ async def many_bot(
             tasks=TaskService(store, hub),
             projects=ProjectService(store, RandomIds()),
             downloads=DownloadLinks(SECRET, clock, "http://127.0.0.1:8787"),
+            links=PreviewLinks(store, "http://127.0.0.1:8787"),
             models=DEFAULT_CATALOG,
             holder=holder,
         )

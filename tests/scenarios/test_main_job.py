@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from agents.templates import get_template
 from agents.types import Framework
@@ -157,12 +158,13 @@ async def test_a_follow_up_changes_one_file_and_keeps_the_rest(
 
 
 async def test_the_new_preview_shows_the_change(second: Version) -> None:
-    url = second.complete["previewUrl"]
-    _, page = await page_of(url)
-    assert WORDS in page
-    sheet = page.partition('rel="stylesheet"')[2].partition('href="')[2].partition('"')[0]
-    status, css = await page_of(url + sheet)
-    assert (status, "#16a34a" in css) == (200, True)
+    async with aiohttp.ClientSession() as http:
+        async with http.get(second.complete["previewUrl"]) as answer:
+            page, at = await answer.text(), answer.url
+        assert WORDS in page
+        sheet = page.partition('rel="stylesheet"')[2].partition('href="')[2].partition('"')[0]
+        async with http.get(at.join(URL(sheet))) as answer:
+            assert (answer.status, "#16a34a" in await answer.text()) == (200, True)
 
 
 async def test_restore_brings_the_old_version_back_byte_for_byte(

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from bot.render import slack_actions as buttons
 from tests.fakes.server import Server, serving
@@ -96,10 +97,10 @@ async def look(story: Story, message: Message) -> None:
     async with aiohttp.ClientSession() as http:
         async with http.get(url) as answer:
             assert answer.status == 200
-            page = await answer.text()
+            page, at = await answer.text(), answer.url
         sheet = re.search(r'rel="stylesheet"[^>]*href="([^"]+)"', page)
         assert sheet is not None
-        async with http.get(url.rstrip("/") + sheet[1]) as answer:
+        async with http.get(at.join(URL(sheet[1]))) as answer:
             assert answer.status == 200
             story.styles.append(await answer.text())
     story.pages.append(page)

@@ -25,6 +25,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{one}/archive.zip", archive),
         web.get(f"{one}/fragments", in_time(fragments)),
         web.post(f"{one}/restore", restore),
+        web.post(f"{one}/preview-link", renew_link),
     ]
 
 
@@ -32,8 +33,14 @@ async def index(request: web.Request) -> web.Response:
     """Every project with the status of its newest task."""
     deps = request.app[DEPS]
     summaries = await deps.projects.summaries(deps.owner)
+    links = {} if deps.links is None else await deps.links.links(deps.owner)
     return web.json_response(
-        {"projects": [_project(summary.project, summary.newest) for summary in summaries]}
+        {
+            "projects": [
+                _project(summary.project, summary.newest, links.get(summary.project.id))
+                for summary in summaries
+            ]
+        }
     )
 
 
@@ -44,7 +51,7 @@ async def show(request: web.Request) -> web.Response:
     newest = detail.tasks[0] if detail.tasks else None
     return web.json_response(
         {
-            **_project(detail.project, newest),
+            **_project(detail.project, newest, await _link(request, detail.project)),
             "tasks": [_task(row) for row in detail.tasks],
             "messages": [_message(message) for message in detail.messages],
         }
@@ -91,9 +98,9 @@ async def fragments(request: web.Request) -> web.Response:
     """The versions, newest first; `head` is the current one."""
     service, owner, project_id = _about(request)
     project, found = await service.fragments(owner, project_id)
-    return web.json_response(
-        {"head": project.head, "fragments": [_fragment(fragment, project) for fragment in found]}
-    )
+    link = await _link(request, project)
+    shown = [_fragment(fragment, project, link) for fragment in found]
+    return web.json_response({"head": project.head, "fragments": shown})
 
 
 async def restore(request: web.Request) -> web.Response:
@@ -105,13 +112,27 @@ async def restore(request: web.Request) -> web.Response:
     return web.json_response({"fragment": _fragment(made)})
 
 
+async def renew_link(request: web.Request) -> web.Response:
+    """A new preview link for the app; the old one opens nothing any more."""
+    deps, project_id = request.app[DEPS], _about(request)[2]
+    if deps.links is None:
+        raise web.HTTPNotFound
+    return web.json_response({"previewUrl": await deps.links.renew(deps.owner, project_id)})
+
+
+async def _link(request: web.Request, project: Project) -> str | None:
+    """The app's own link, once there is something to open."""
+    links = request.app[DEPS].links
+    return None if links is None or project.head is None else await links.link(project.id)
+
+
 def _about(request: web.Request) -> tuple[ProjectService, OwnerId, ProjectId]:
     request[NOUN] = "project"
     deps = request.app[DEPS]
     return deps.projects, deps.owner, ProjectId(request.match_info["project_id"])
 
 
-def _project(project: Project, newest: TaskRow | None) -> dict[str, Any]:
+def _project(project: Project, newest: TaskRow | None, link: str | None) -> dict[str, Any]:
     return {
         "projectId": project.id,
         "title": project.title,
@@ -119,7 +140,7 @@ def _project(project: Project, newest: TaskRow | None) -> dict[str, Any]:
         "status": newest.status if newest else None,
         "taskId": newest.id if newest else None,
         "head": project.head,
-        "previewUrl": project.preview_url,
+        "previewUrl": link or project.preview_url,
         "createdAt": _time(project.created_at),
         "updatedAt": _time(project.updated_at),
     }
@@ -151,8 +172,10 @@ def _message(message: StoredMessage) -> dict[str, Any]:
     }
 
 
-def _fragment(fragment: Fragment, project: Project | None = None) -> dict[str, Any]:
-    """A version; its link only while it is the one that runs."""
+def _fragment(
+    fragment: Fragment, project: Project | None = None, link: str | None = None
+) -> dict[str, Any]:
+    """A version; the app's link leads to the newest one."""
     runs = project is not None and project.head == fragment.id
     return {
         "fragmentId": fragment.id,
@@ -160,7 +183,7 @@ def _fragment(fragment: Fragment, project: Project | None = None) -> dict[str, A
         "title": fragment.title,
         "framework": fragment.framework,
         "files": len(fragment.files),
-        "previewUrl": project.preview_url if project is not None and runs else None,
+        "previewUrl": link or project.preview_url if project is not None and runs else None,
         "restoredFrom": fragment.restored_from,
         "createdAt": _time(fragment.created_at),
     }

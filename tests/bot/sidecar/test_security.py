@@ -136,6 +136,7 @@ async def test_the_page_may_load_its_own_files_and_frame_previews_only(
     assert rules["style-src"] == "'self'"
     assert rules["connect-src"] == "'self'"
     assert rules["frame-src"].split() == [
+        "'self'",
         "http://127.0.0.1:*",
         "http://localhost:*",
         "https://*.e2b.app",

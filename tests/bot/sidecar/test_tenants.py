@@ -15,6 +15,7 @@ from aiohttp import ClientTimeout
 
 from agents.system import RandomIds, SystemClock
 from agents.types import OwnerId, ProjectId
+from bot.services.previews import PreviewLinks
 from bot.store.port import Store
 from tests.contracts.store.adapters import ADAPTERS
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
@@ -45,6 +46,7 @@ BODIES: dict[str, Body] = {
     "/api/generate": lambda names: {"prompt": "Show it", "projectId": names.project_id},
     "/api/fix-errors": lambda names: {"projectId": names.project_id},
     "/api/projects/{project_id}/restore": lambda names: {"fragmentId": names.fragment_id},
+    "/api/projects/{project_id}/preview-link": NO_BODY,
     "/api/tasks/{task_id}/cancel": NO_BODY,
 }
 """Every route that is posted to."""
@@ -56,7 +58,7 @@ QUERIES: dict[str, Body] = {
 
 NAMES_NOTHING = {"/", "/client.js", "/healthz", "/readyz", "/api/info", "/api/projects"}
 STATIC = "/page/"
-SIGNED = "{signed}"
+KEYED = ("{signed}", "{key}")
 """In a route whose address is its own key: who holds it may have what it names, and nothing else."""
 
 
@@ -70,7 +72,7 @@ class Door:
     @property
     def names_something(self) -> bool:
         at = self.template
-        if SIGNED in at:
+        if any(key in at for key in KEYED):
             return False
         return "{" in at or at in BODIES or at in QUERIES
 
@@ -137,8 +139,8 @@ async def street(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     opened = ADAPTERS[request.param](tmp_path, SystemClock(), RandomIds())
     async with (
         opened as store,
-        running_sidecar(store, owner=ANN) as ann,
-        running_sidecar(store, owner=BOB) as bob,
+        running_sidecar(store, owner=ANN, links=PreviewLinks(store, "http://127.0.0.1:1")) as ann,
+        running_sidecar(store, owner=BOB, links=PreviewLinks(store, "http://127.0.0.1:1")) as bob,
     ):
         anns, bobs = await build(ann, SECRET), await build(bob, "himself")
         follow_up = {"prompt": SECRET, "projectId": anns.project_id}
@@ -152,7 +154,9 @@ async def street(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def test_every_door_is_known(street: Street) -> None:
     all_doors = set(doors(street.bob))
     silent = {d.template for d in all_doors if not d.names_something}
-    told = {at for at in silent if not at.startswith(STATIC) and SIGNED not in at}
+    told = {
+        at for at in silent if not at.startswith(STATIC) and not any(key in at for key in KEYED)
+    }
     assert told == NAMES_NOTHING
     assert {d.template for d in all_doors if d.method == "POST"} == set(BODIES)
     assert {d.method for d in all_doors} == {"GET", "HEAD", "POST"}
@@ -174,7 +178,7 @@ async def test_what_is_anns_is_to_bob_as_if_it_were_not_there(street: Street) ->
 
 async def test_what_names_nothing_tells_bob_nothing_of_ann(street: Street) -> None:
     for door in doors(street.bob):
-        if not door.names_something and SIGNED not in door.template:
+        if not door.names_something and not any(key in door.template for key in KEYED):
             check_tells_nothing(door, await door.knock(street.bob, street.anns), street)
     listed = json.loads((await Door("GET", "/api/projects").knock(street.bob, MISSING)).text)
     assert [p["projectId"] for p in listed["projects"]] == [street.bobs.project_id]

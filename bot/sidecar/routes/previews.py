@@ -1,0 +1,59 @@
+"""`/p/{key}`: the link people get to an app. It wakes the app where it sleeps, and leads there."""
+
+from aiohttp import web
+
+from agents.errors import NotFound
+from bot.render.notice_page import notice_policy, render_notice_page
+from bot.services.previews import PREVIEW_PATH, Asleep, Awake, Waking
+from bot.setting_values import is_loopback
+from bot.sidecar.deps import DEPS
+from bot.sidecar.errors import in_time
+from bot.sidecar.security import FRAMED, host_name
+
+LOOK_AGAIN_S = 1
+
+
+def routes() -> list[web.RouteDef]:
+    """The table."""
+    return [web.get(f"{PREVIEW_PATH}{{key}}", in_time(follow))]
+
+
+async def follow(request: web.Request) -> web.Response:
+    """To the app, or a page that says how far it is on its way back.
+
+    Everybody may who has the link. One that was renewed looks like one that never was.
+    """
+    previews = request.app[DEPS].previews
+    if previews is None:
+        raise web.HTTPNotFound
+    try:
+        project = await previews.project_of(request.match_info["key"])
+    except NotFound:
+        words = "The link was renewed, or it was never one. Ask who gave it to you."
+        return _page(404, "There is no app here", words)
+    match await previews.open(project):
+        case Awake(url=url) if _leads_nowhere(request, url):
+            words = "It runs on the machine of whoever runs Zapdev, and opens only there."
+            return _page(403, f"{project.title} cannot be opened from here", words)
+        case Awake(url=url):
+            return web.Response(status=302, headers={"Location": url})
+        case Waking(words=words, since_s=since_s):
+            said = f"{words} … {since_s:.0f} s"
+            return _page(200, f"{project.title} wakes up", said, again_s=LOOK_AGAIN_S)
+        case Asleep(reason=reason):
+            return _page(503, f"{project.title} cannot be shown", reason)
+
+
+def _leads_nowhere(request: web.Request, url: str) -> bool:
+    """A loopback address, for somebody who came by another name."""
+    return is_loopback(host_name(url.partition("://")[2].partition("/")[0]) or "") and not (
+        is_loopback(host_name(request.host) or "")
+    )
+
+
+def _page(status: int, title: str, words: str, *, again_s: int | None = None) -> web.Response:
+    text = render_notice_page(title, words, again_s=again_s)
+    answer = web.Response(status=status, text=text, content_type="text/html")
+    answer.headers["Content-Security-Policy"] = notice_policy(frame_ancestors="'self'")
+    answer[FRAMED] = True
+    return answer

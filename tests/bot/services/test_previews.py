@@ -1,0 +1,275 @@
+"""Links that do not die: whose they are, and what wakes behind them.
+
+Sandboxes are in memory and time is the test's; the store is a real one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from agents.errors import NotFound, SandboxFull
+from agents.ports import CommandResult, Page, Sandbox
+from agents.revival import Reviver
+from agents.sandbox.manager import LIFETIME_S, SandboxManager
+from agents.system import RandomIds
+from agents.testing import FakeClock, InMemorySandbox, InMemorySandboxProvider, settle
+from agents.types import OwnerId, ProjectId, TaskKind
+from bot.services.previews import (
+    ANSWERS_S,
+    FAILED_S,
+    Asleep,
+    Awake,
+    PreviewLinks,
+    Previews,
+    Standing,
+    Waking,
+)
+from bot.store.port import NewTask, Project
+from bot.store.sqlite import MEMORY, SqliteStore
+from tests.fakes.waiting import in_time
+from tests.fakes.worker import ScriptedWorker
+
+ANN = OwnerId("ann")
+ADDRESS = "http://127.0.0.1:8787"
+WEEK_S = 7 * 86_400.0
+
+
+@dataclass
+class LivingPages:
+    """Answers as long as a sandbox lives that has been served. Implements `PageFetcher`."""
+
+    provider: InMemorySandboxProvider
+    status: int = 200
+    asked: list[float] = field(default_factory=list)
+
+    async def get(self, url: str, *, timeout_s: float) -> Page | None:
+        self.asked.append(timeout_s)
+        await asyncio.sleep(0)
+        living = [s for s in self.provider.sandboxes.values() if s.served and not s.lost]
+        return Page(self.status, "<h1>Bikes</h1>") if living else None
+
+
+@dataclass
+class Shore:
+    """An app that was built once, and everything that may wake it."""
+
+    clock: FakeClock
+    store: SqliteStore
+    provider: InMemorySandboxProvider
+    manager: SandboxManager
+    pages: LivingPages
+    previews: Previews
+    project_id: ProjectId
+    building: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hold_the_build(self) -> None:
+        """Commands wait for `go_on` from now on."""
+
+        async def wait(sandbox: Sandbox, command: str) -> CommandResult:
+            del sandbox, command
+            self.building.set()
+            await self.go_on.wait()
+            return CommandResult(0, "")
+
+        self.provider.on_command = wait
+
+    async def project(self) -> Project:
+        return await self.store.project(ANN, self.project_id)
+
+    async def open(self) -> Standing:
+        return await self.previews.open(await self.project())
+
+    async def woken(self) -> Standing:
+        """Ask again until it does not wake any more, as the page does."""
+        standing = await self.open()
+        for _ in range(500):
+            if not isinstance(standing, Waking):
+                return standing
+            await self.clock.advance(0.1)
+            await asyncio.sleep(0.002)
+            standing = await self.open()
+        raise AssertionError("it never woke")
+
+    @property
+    def living(self) -> list[InMemorySandbox]:
+        return [s for s in self.provider.sandboxes.values() if not s.lost]
+
+    async def build(self, files: dict[str, bytes]) -> None:
+        """Another version, by a worker elsewhere."""
+        kind = TaskKind.GENERATE
+        await self.store.enqueue(NewTask(ANN, kind, "A board", project_id=self.project_id))
+        worker = ScriptedWorker(self.store)
+        await worker.take()
+        await worker.build(files)
+
+
+@pytest.fixture
+async def shore() -> AsyncIterator[Shore]:
+    clock = FakeClock()
+    store = await SqliteStore.open(MEMORY, clock=clock, ids=RandomIds())
+    row = await store.enqueue(NewTask(ANN, TaskKind.GENERATE, "A board"))
+    worker = ScriptedWorker(store)
+    await worker.take()
+    await worker.build({"src/App.tsx": b"bikes", "package.json": b"{}"})
+    provider = InMemorySandboxProvider()
+    manager = SandboxManager(provider, clock)
+    pages = LivingPages(provider)
+    previews = Previews(store, manager, Reviver(manager, pages, clock), pages, clock)
+    yield Shore(clock, store, provider, manager, pages, previews, row.project_id)
+    await previews.close()
+    await manager.close()
+    await store.close()
+
+
+# --- waking ------------------------------------------------------------------------------
+
+
+async def test_an_app_that_sleeps_is_built_from_its_stored_files_and_started(shore: Shore) -> None:
+    assert await shore.open() == Waking("Waking it up", 0.0)
+    assert isinstance(await shore.woken(), Awake)
+    [sandbox] = shore.living
+    assert await sandbox.tree() == {"src/App.tsx": b"bikes", "package.json": b"{}"}
+    assert sandbox.networked, "its packages are not the template's"
+    assert len(sandbox.served) == 1
+    project = await shore.project()
+    assert project.sandbox_id == sandbox.id
+    assert shore.manager.kept(shore.project_id) is sandbox
+
+
+async def test_one_that_runs_is_led_to_and_not_built_again(shore: Shore) -> None:
+    first = await shore.woken()
+    assert [await shore.open() for _ in range(3)] == [first] * 3
+    assert len(shore.provider.sandboxes) == 1
+    assert shore.pages.asked[-1] == ANSWERS_S
+
+
+async def test_however_many_ask_it_is_woken_once(shore: Shore) -> None:
+    await asyncio.gather(*(shore.open() for _ in range(20)))
+    assert isinstance(await shore.woken(), Awake)
+    assert len(shore.provider.sandboxes) == 1
+
+
+async def test_after_a_week_the_link_wakes_it_again(shore: Shore) -> None:
+    await shore.woken()
+    for _ in range(7):
+        await shore.clock.advance(WEEK_S / 7)
+    assert shore.living == [], f"nothing is kept longer than {LIFETIME_S} s"
+    assert isinstance(await shore.woken(), Awake)
+    [sandbox] = shore.living
+    assert sandbox.files["src/App.tsx"] == b"bikes"
+
+
+async def test_a_sandbox_that_died_unseen_is_replaced_and_never_shown_empty(shore: Shore) -> None:
+    await shore.woken()
+    shore.living[0].lost = True
+    assert isinstance(await shore.woken(), Awake)
+    [sandbox] = shore.living
+    assert sandbox.files["src/App.tsx"] == b"bikes"
+
+
+async def test_a_version_that_is_newer_than_what_runs_is_what_wakes(shore: Shore) -> None:
+    await shore.woken()
+    await shore.build({"src/App.tsx": b"green"})
+    assert isinstance(await shore.woken(), Awake)
+    project = await shore.project()
+    [sandbox] = [s for s in shore.living if s.id == project.sandbox_id]
+    assert sandbox.files["src/App.tsx"] == b"green"
+    assert len(shore.living) == 1, "what ran before is closed"
+
+
+async def test_where_another_has_been_quicker_ours_is_closed(shore: Shore) -> None:
+    shore.hold_the_build()
+    await shore.open()
+    await shore.building.wait()
+    await shore.build({"src/App.tsx": b"green"})
+    shore.go_on.set()
+    await in_time(shore.clock, lambda: not shore.living)
+    assert shore.manager.kept(shore.project_id) is None
+    assert isinstance(await shore.woken(), Awake)
+    [sandbox] = shore.living
+    assert sandbox.files["src/App.tsx"] == b"green"
+
+
+async def test_nothing_is_woken_before_something_was_built(shore: Shore) -> None:
+    row = await shore.store.enqueue(NewTask(ANN, TaskKind.GENERATE, "A shop"))
+    project = await shore.store.project(ANN, row.project_id)
+    assert await shore.previews.open(project) == Asleep("Nothing has been built here yet.")
+    await settle()
+    assert shore.living == []
+
+
+# --- what goes wrong ---------------------------------------------------------------------
+
+
+async def test_an_app_that_does_not_build_any_more_says_so_and_is_tried_again_later(
+    shore: Shore,
+) -> None:
+    answers = [CommandResult(0, ""), CommandResult(1, "src/App.tsx: no such module")]
+
+    def on_command(sandbox: Sandbox, command: str) -> CommandResult:
+        del sandbox, command
+        return answers.pop(0) if answers else CommandResult(0, "")
+
+    shore.provider.on_command = on_command
+    standing = await shore.woken()
+    assert standing == Asleep("It does not start any more: src/App.tsx: no such module")
+    assert shore.living == []
+    assert await shore.open() == standing
+    await shore.clock.advance(FAILED_S)
+    assert isinstance(await shore.woken(), Awake)
+
+
+async def test_a_page_that_answers_an_error_is_not_shown(shore: Shore) -> None:
+    shore.pages.status = 500
+    standing = await shore.woken()
+    assert isinstance(standing, Asleep)
+    assert "500" in standing.reason
+    assert shore.living == []
+
+
+async def test_without_room_it_says_so(shore: Shore) -> None:
+    shore.provider.failures = [SandboxFull("full")] * 20
+    assert await shore.woken() == Asleep("There is no room to run it just now.")
+
+
+async def test_closing_leaves_nothing_on_its_way(shore: Shore) -> None:
+    shore.hold_the_build()
+    await shore.open()
+    await shore.building.wait()
+    assert shore.living
+    await shore.previews.close()
+    assert shore.living == []
+
+
+# --- links -------------------------------------------------------------------------------
+
+
+async def test_a_project_has_one_link_until_its_owner_renews_it(shore: Shore) -> None:
+    links = PreviewLinks(shore.store, ADDRESS)
+    link = await links.link(shore.project_id)
+    assert link is not None
+    assert link.startswith(f"{ADDRESS}/p/")
+    key = link.rpartition("/")[2]
+    assert len(key) >= 32
+    assert await links.link(shore.project_id) == link
+    assert await links.links(ANN) == {shore.project_id: link}
+    assert (await shore.previews.project_of(key)).id == shore.project_id
+
+    renewed = await links.renew(ANN, shore.project_id)
+    assert renewed not in (None, link)
+    with pytest.raises(NotFound):
+        await shore.previews.project_of(key)
+    with pytest.raises(NotFound):
+        await links.renew(OwnerId("bob"), shore.project_id)
+
+
+@pytest.mark.parametrize("address", [None, "http://0.0.0.0:8787", "http://[::]:8787"])
+async def test_a_server_that_nobody_can_reach_gives_no_links(
+    shore: Shore, address: str | None
+) -> None:
+    links = PreviewLinks(shore.store, address)
+    assert await links.link(shore.project_id) is None
+    assert await links.links(ANN) == {}

@@ -140,10 +140,7 @@ class Forms:
         except StoreError as error:
             log.warning("store unavailable", action="settings", reason=str(error))
             view = render_trouble_view("Your defaults cannot be read just now.", "Try again soon.")
-        try:
-            await self._door.update_view(said.team_id, view_id, view)
-        except ProviderError as error:  # it was closed meanwhile
-            log.info("settings not shown", error=str(error))
+        await self._voice.turn(said, view_id, view)
 
     async def on_settings(self, ack: Ack, body: Body, context: Context) -> None:
         """The form closes once it is kept; else it says why not."""

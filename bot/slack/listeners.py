@@ -50,7 +50,7 @@ class Listeners:
         self._home = Home(reception, door, self.work)
         self._forms = Forms(reception, voice, door, self._home, self.work)
         self._commands = Commands(reception, self._forms, voice, door, self.work)
-        self._threads = Threads(reception, self._commands, voice, self.work)
+        self._threads = Threads(reception, self._commands, voice, self.work, facts.clock)
         views, asks = Views(reception, voice, door), Asks(desk, door)
         self._actions = Actions(
             ActionParts(reception, self._commands, self._forms, views, asks, voice), self.work

@@ -5,10 +5,12 @@ what is said in answer goes on by itself.
 """
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from agents.errors import BadRequest, StoreError
 from agents.logger import create_logger
+from agents.ports import Clock
 from bot.render.slack_blocks import SlackMessage
 from bot.slack.commands import Commands, is_closed
 from bot.slack.intents import Aside, Build, Intent, Stop, parse_message, parse_prompt
@@ -28,6 +30,9 @@ from bot.slack.work import Work
 
 log = create_logger(__name__)
 
+JUST_BEGUN_S = (0.3, 1.0)
+"""When it is looked again whose thread it is, below a message of ours."""
+
 ROW_S = 2.0
 """How long an event's acknowledgement waits for its row; Slack waits three seconds."""
 
@@ -35,7 +40,10 @@ ROW_S = 2.0
 class Threads:
     """The listeners of messages."""
 
-    def __init__(self, reception: Reception, commands: Commands, voice: Voice, work: Work) -> None:
+    def __init__(
+        self, reception: Reception, commands: Commands, voice: Voice, work: Work, clock: Clock
+    ) -> None:
+        self._clock = clock
         self._reception = reception
         self._desk = reception.desk
         self._commands = commands
@@ -73,11 +81,21 @@ class Threads:
         """Do what a message asks of us, if it is our business. Raises: BadRequest, StoreError."""
         text = str(event.get("text") or "")
         is_direct = event.get("channel_type") == "im"
-        in_project = bool(event.get("thread_ts")) and await self._desk.knows(said.thread)
+        in_project = bool(event.get("thread_ts")) and await self._is_ours(said, event, bot_user_id)
         if not (is_direct or in_project or f"<@{bot_user_id}" in text):
             return None
         intent = parse_message(text, bot_user_id, is_direct=is_direct, in_project=in_project)
         return await self._reception.answer(said, intent)
+
+    async def _is_ours(self, said: Said, event: Body, bot_user_id: str) -> bool:
+        """Whether the thread is an app's; one that we have just begun may not be noted yet."""
+        waits = JUST_BEGUN_S if event.get("parent_user_id") == bot_user_id else ()
+        for wait_s in (*waits, None):
+            if await self._desk.knows(said.thread):
+                return True
+            if wait_s is not None:
+                await self._clock.sleep(wait_s)
+        return False
 
     async def _tell(self, said: Said, answer: SlackMessage) -> None:
         if answer.is_private:
@@ -163,14 +181,16 @@ class Threads:
     async def on_native_stop(self, ack: Ack, body: Body, context: Context) -> None:
         """Slack's own Stop button of an agent's thread."""
         said = said_in_event(body, context)
-        if said.thread_ts and not said.is_foreign:
+        if said.thread_ts:
             await self._for_a_moment(self._stop(said))
         await ack()
 
     async def _stop(self, said: Said) -> None:
+        """In a shared channel Slack does not say whose person it is: the app's owner is ours."""
         stop: Intent = Stop()
-        if await self._desk.knows(said.thread):
-            await self._reception.answer(said, stop)
+        there = await self._desk.project_of(said)
+        if there is not None and (there.owner == said.owner or not said.is_foreign):
+            await self._reception.answer(replace(said, is_foreign=False), stop)
 
 
 def _is_a_persons(message: Body) -> bool:

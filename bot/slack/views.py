@@ -62,14 +62,14 @@ class Views:
     async def turn(self, click: Click) -> None:
         """Show what was chosen in a view, unless something else was chosen since."""
         self._newest[click.view_id] = click
+
+        def is_newest() -> bool:
+            return self._newest.get(click.view_id) is click
+
         view = await self._drawn(click)
-        if self._newest.get(click.view_id) is not click:
-            return
-        del self._newest[click.view_id]
-        try:
-            await self._door.update_view(click.said.team_id, click.view_id, view)
-        except ProviderError as error:  # it was closed meanwhile
-            log.info("view not updated", error=str(error))
+        await self._voice.turn(click.said, click.view_id, view, is_newest)
+        if is_newest():
+            del self._newest[click.view_id]
 
     async def _drawn(self, click: Click) -> View:
         drawn: list[View] = []

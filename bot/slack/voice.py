@@ -84,6 +84,20 @@ class Voice:
     async def _patiently(self, speak: Callable[[], Awaitable[T]]) -> T:
         return await with_retry(PATIENCE, speak, clock=self._clock)
 
+    async def turn(
+        self, said: Said, view_id: str, view: View, is_wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """A view shows this now, unless it is not wanted any more when its turn comes."""
+
+        async def update() -> None:
+            if is_wanted():
+                await self._door.update_view(said.team_id, view_id, view)
+
+        try:
+            await self._patiently(update)
+        except ProviderError as error:  # it was closed meanwhile
+            log.info("view not updated", error=str(error))
+
     async def show(self, said: Said, trigger_id: str, answer: SlackMessage) -> None:
         """In a modal, for what was asked in the Home tab."""
         try:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from agents.background import Background
 from agents.types import TaskStatus
+from bot.render.slack_blocks import SlackMessage
 from bot.slack.listeners import BUILD_FROM_MESSAGE
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.world import Message
@@ -315,6 +317,31 @@ async def test_slacks_own_stop_button_stops_the_threads_app(bot: Bot) -> None:
         await bot.settled()
         status = (await bot.only_task()).status
         assert status is (TaskStatus.PENDING if user == "U9" else TaskStatus.CANCELLED)
+
+
+async def test_in_a_shared_channel_slack_names_nobodys_workspace_and_the_owner_stops(
+    bot: Bot,
+) -> None:
+    root = await bot.slack.mention("U1", "C1", "a kanban board")
+    for user in ("U9", "U2", "U1"):
+        person, channel = bot.slack.world.users[user], bot.slack.world.channels["C1"]
+        event = bot.slack.payloads.agent_session_stopped(person, channel, root.ts)
+        await bot.slack.deliver_event("T1", event)
+        await bot.settled()
+        assert bot.slack.deliveries[-1].payload["is_ext_shared_channel"]
+        status = (await bot.only_task()).status
+        assert status is (TaskStatus.CANCELLED if user == "U1" else TaskStatus.PENDING)
+
+
+async def test_a_reply_below_a_message_that_was_posted_just_now_is_not_lost(bot: Bot) -> None:
+    await bot.slack.command("U1", "C1", "/zapdev", "a kanban board")
+    row = await bot.only_task()
+    ts = await bot.door.post("T1", "C1", SlackMessage("Building: board"), task_id=row.id)
+    saying = Background().start(bot.slack.say("U1", "C1", "make it green", ts), name="say")
+    await asyncio.sleep(0)
+    await bot.store.note_message(row.id, ts)
+    await saying
+    assert [row.prompt for row in await bot.tasks()] == ["a kanban board", "make it green"]
 
 
 async def test_every_redelivery_finds_its_work_done(bot: Bot) -> None:

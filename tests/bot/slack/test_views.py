@@ -61,6 +61,16 @@ async def test_files_shows_the_tree_and_then_the_code_of_the_chosen_file(
     assert "This file is not text" in text_of(view)
 
 
+async def test_a_view_that_slack_has_no_time_for_is_filled_when_it_has(
+    bot: Bot, root: Message
+) -> None:
+    live = await bot.built()
+    bot.slack.fail("views.update", "ratelimited", retry_after=1, times=1)
+    view = await looked_at(bot, live, buttons.FILES)
+    assert "One moment" not in text_of(view)
+    assert "src/App.tsx" in str(view.blocks)
+
+
 async def test_a_long_file_is_read_page_by_page(bot: Bot, root: Message) -> None:
     code = "".join(f"const line{n} = {n};\n" for n in range(3_000))
     live = await bot.built({"src/App.tsx": code.encode()})

@@ -108,5 +108,8 @@ node: $(STAMPS)/run
 	ln -sf $$wheel/bin/node $(BIN)/node; \
 	echo "Node.js $$($(BIN)/node --version), npm $$($(BIN)/npm --version)"
 
-bubblewrap chromium:
+bubblewrap:
+	@.ci/system-package $@
+
+chromium: ## install the browser that looks at previews, if the system has a package of it
 	@.ci/system-package $@

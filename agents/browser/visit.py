@@ -41,6 +41,7 @@ class Visit:
         self._pending: set[Request] = set()
         self._status: int | None = None
         self._problem: str | None = None
+        self._lost: str | None = None
         self._errors: list[PageError] = []
         self._failures: list[FailedLoad] = []
         self._console: list[str] = []
@@ -58,6 +59,8 @@ class Visit:
                 await self._open()
                 if self._problem is None:
                     await self._settle()
+                    self._problem = self._gone_away()
+                if self._problem is None:
                     await self._take_picture()
         except TimeoutError:
             self._settled = bool(self._probe)
@@ -94,6 +97,15 @@ class Visit:
             self._problem = _reason(error)
             return
         self._status = answer.status if answer is not None else None
+
+    def _gone_away(self) -> str | None:
+        """Why this is not the app any more, when scripts have gone on to somewhere else."""
+        scheme, host, *_ = urlsplit(self._page.url)
+        if scheme == "chrome-error":
+            return f"the page that it goes on to cannot be loaded ({self._lost or 'no answer'})"
+        if scheme in ("http", "https") and (scheme, host) != self._origin:
+            return f"the page leads away from the app, to {host}"
+        return None
 
     async def _settle(self) -> None:
         """Until its timers of a second and a half have run, and something is to be seen."""
@@ -202,6 +214,8 @@ class Visit:
     def _on_request_failed(self, request: Request) -> None:
         self._pending.discard(request)
         reason = request.failure or "failed"
+        if request.is_navigation_request() and request.frame is self._page.main_frame:
+            self._lost = reason
         if "ERR_ABORTED" not in reason and self._is_own(request.url):
             self._note(request, None, reason)
 

@@ -68,10 +68,8 @@ def _not_opened(seen: Sighting, problem: str) -> str:
         return "The page redirects in a circle."
     if "tab crashed" in problem:
         return "The page makes the browser's tab crash: it may need too much memory."
-    if seen.unreachable:
-        hosts = ", ".join(sorted(seen.unreachable))
-        return f"The page leads away from the app, to {hosts}, instead of showing it."
-    return f"The page could not be opened in a browser: {problem}"
+    away = f" It leads to {', '.join(sorted(seen.unreachable))}." if seen.unreachable else ""
+    return f"The page could not be opened in a browser: {problem}.{away}"
 
 
 def _overlay(text: str | None) -> Iterator[Diagnostic]:

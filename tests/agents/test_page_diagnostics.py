@@ -32,7 +32,7 @@ def failed(path: str, status: int | None = 404, reason: str = "", kind: Any = "s
         ({"problem": "the tab crashed"}, "tab crash"),
         (
             {"problem": "net::ERR_EMPTY_RESPONSE", "unreachable": frozenset({"10.0.0.1"})},
-            "leads away from the app, to 10.0.0.1",
+            "net::ERR_EMPTY_RESPONSE. It leads to 10.0.0.1.",
         ),
         ({"status": 500}, "answers a browser with 500"),
         ({"loads": 40}, "without end"),

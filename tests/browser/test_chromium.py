@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def browsers_of(pid: int) -> list[int]:
     pids = [p for p, _, args in rows if p in family and "zapdev-browser-" in args]
     assert pids
     return pids
+
+
+def kill(pids: list[int]) -> None:
+    """By force; some go when others have gone."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def gone(*pids: int) -> None:
@@ -143,8 +151,7 @@ async def test_at_most_a_few_looks_go_on_at_once(eye: ChromiumBrowser) -> None:
 async def test_a_browser_that_was_killed_is_started_anew(eye: ChromiumBrowser) -> None:
     async with serving_pages({"/": "<h1>Hi</h1>"}) as site:
         await look(eye, site.url)
-        for pid in browsers_of(os.getpid()):
-            os.kill(pid, signal.SIGKILL)
+        kill(browsers_of(os.getpid()))
         assert (await look(eye, site.url)).status == 200
 
 
@@ -154,8 +161,7 @@ async def test_a_browser_that_is_killed_during_a_look_looks_again(eye: ChromiumB
     async def page(_request: web.Request) -> web.StreamResponse:
         if not killed:
             killed.extend(browsers_of(os.getpid()))
-            for pid in killed:
-                os.kill(pid, signal.SIGKILL)
+            kill(killed)
         return web.Response(text="<h1>Hi</h1>", content_type="text/html")
 
     async with serving_pages({"/": page}) as site:

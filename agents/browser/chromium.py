@@ -98,8 +98,18 @@ class Home:
     def destroy(self) -> None:
         """Kill what still runs here, and delete the folder. Twice is fine. Blocks."""
         with suppress(OSError, ValueError):
-            os.killpg(int((self.folder / "pid").read_text()), signal.SIGKILL)
+            pid = int((self.folder / "pid").read_text())
+            if _mentions(pid, self.folder):
+                os.killpg(pid, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _mentions(pid: int, folder: Path) -> bool:
+    """Whether this still is our process, and not another one with its number."""
+    proc = Path("/proc")
+    if not (proc / "self").exists():
+        return True
+    return os.fsencode(folder) in (proc / str(pid) / "cmdline").read_bytes()
 
 
 def may_run_unsandboxed() -> bool:

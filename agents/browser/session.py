@@ -37,6 +37,7 @@ class ChromiumBrowser:
         self._looking = 0
         self._expiry: asyncio.Task[None] | None = None
         self._not_before = 0.0
+        self._closed = False
         self.problem: str | None = None
         """Why there is no browser, once that is known."""
 
@@ -55,7 +56,8 @@ class ChromiumBrowser:
                 self._expire_later()
 
     async def close(self) -> None:
-        """End the browser; never raises, and twice is fine."""
+        """End the browser, for good; never raises, and twice is fine."""
+        self._closed = True
         await self._background.stop()
         self._expiry = None
         async with self._starting:
@@ -82,7 +84,7 @@ class ChromiumBrowser:
             if self._driver is not None and self._driver.is_alive:
                 return self._driver
             await self._discard()
-            if self._clock.monotonic() >= self._not_before:
+            if self._clock.monotonic() >= self._not_before and not self._closed:
                 self._driver = await self._start()
             return self._driver
 

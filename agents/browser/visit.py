@@ -20,7 +20,7 @@ from agents.sighting import FailedLoad, PageError, Sighting
 
 VISIT_S = 15.0
 _OPEN_S, _LOAD_S, _BUSY_S, _PICTURE_S = 8.0, 3.0, 8.0, 2.5
-_WATCH_MS, _PENDING_S, _EMPTY_S = 1500, 1.5, 2.5
+_WATCH_MS, _PENDING_S, _EMPTY_S = 1250, 1.5, 2.5
 _MOST, _TEXT, _HTML = 20, 2_000, 256 * 1024
 _MOST_LOADS = 6
 _QUALITIES, _PICTURE_BYTES = (80, 40), 1024 * 1024
@@ -108,7 +108,7 @@ class Visit:
         return None
 
     async def _settle(self) -> None:
-        """Until its timers of a second and a half have run, and something is to be seen."""
+        """Until its timers of a second have run, and something is to be seen."""
         with suppress(PlaywrightError):  # what is still loading then may never come
             await self._page.wait_for_load_state("load", timeout=_LOAD_S * 1000)
         await self._watch(_WATCH_MS)
@@ -202,7 +202,7 @@ class Visit:
 
     def _on_request(self, request: Request) -> None:
         if request.is_navigation_request():
-            if request.frame is self._page.main_frame and request.redirected_from is None:
+            if self._is_main(request) and request.redirected_from is None:
                 self._loads += 1
                 self._pending.clear()
         elif request.resource_type in _AWAITED and self._is_own(request.url):
@@ -214,7 +214,7 @@ class Visit:
     def _on_request_failed(self, request: Request) -> None:
         self._pending.discard(request)
         reason = request.failure or "failed"
-        if request.is_navigation_request() and request.frame is self._page.main_frame:
+        if request.is_navigation_request() and self._is_main(request):
             self._lost = reason
         if "ERR_ABORTED" not in reason and self._is_own(request.url):
             self._note(request, None, reason)
@@ -222,7 +222,7 @@ class Visit:
     def _on_response(self, response: Response) -> None:
         request = response.request
         own = self._is_own(response.url)
-        if response.status >= 400 and (own or request.frame is self._page.main_frame):
+        if response.status >= 400 and (own or self._is_main(request)):
             self._note(request, response.status, "")
         elif own and request.resource_type in ("script", "stylesheet"):
             content_type = response.headers.get("content-type", "")
@@ -231,9 +231,16 @@ class Visit:
 
     def _note(self, request: Request, status: int | None, reason: str) -> None:
         kind = _KINDS.get(request.resource_type)
-        main = request.is_navigation_request() and request.frame is self._page.main_frame
+        main = request.is_navigation_request() and self._is_main(request)
         if kind is not None and not main and len(self._failures) < _MOST:
             self._failures.append(FailedLoad(request.url[:_TEXT], kind, status, reason))
+
+    def _is_main(self, request: Request) -> bool:
+        """Whether it is the page's own, not that of a frame in it, or of a worker."""
+        try:
+            return request.frame is self._page.main_frame
+        except PlaywrightError:  # its frame is not there yet, or it has none
+            return False
 
     def _is_own(self, url: str) -> bool:
         return urlsplit(url)[:2] == self._origin

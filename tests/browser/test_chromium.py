@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from typing_extensions import override
 
 from agents.browser.chromium import find_chromium
 from agents.browser.session import SLOTS, ChromiumBrowser
@@ -116,6 +117,29 @@ async def test_a_page_reaches_nothing_else_on_this_machine(eye: ChromiumBrowser,
     assert inside.asked == []
     assert seen.unreachable <= {"127.0.0.1", "localhost"}
     assert seen.unreachable
+
+
+async def test_a_page_sends_nothing_past_the_way_out(eye: ChromiumBrowser) -> None:
+    """Peer connections would go over UDP, which no proxy sees."""
+    heard: list[bytes] = []
+
+    class Ear(asyncio.DatagramProtocol):
+        @override
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            heard.append(data)
+
+    loop = asyncio.get_running_loop()
+    ear, _ = await loop.create_datagram_endpoint(Ear, local_addr=("127.0.0.1", 0))
+    port = ear.get_extra_info("sockname")[1]
+    code = (
+        f"const p = new RTCPeerConnection({{iceServers: [{{urls: 'stun:127.0.0.1:{port}'}}]}});"
+        "p.createDataChannel('x'); p.setLocalDescription().then(() => document.body.append('sent'));"
+    )
+    async with serving_pages({"/": f"<h1>Hi</h1><script>{code}</script>"}) as site:
+        seen = await look(eye, site.url)
+    ear.close()
+    assert "sent" in seen.html
+    assert heard == []
 
 
 async def test_a_page_that_moves_to_another_server_here_is_not_shown(

@@ -65,17 +65,24 @@ class Home:
     def make(cls, program: Path) -> "Home":
         """Raises: OSError. Blocks."""
         home = cls(Path(tempfile.mkdtemp(prefix="zapdev-browser-")))
-        home.profile.mkdir(mode=0o700)
+        try:
+            home._furnish(program)
+        except OSError:
+            home.destroy()
+            raise
+        return home
+
+    def _furnish(self, program: Path) -> None:
+        self.profile.mkdir(mode=0o700)
         command = [str(program)]
         if os.geteuid() == 0:
-            home.folder.chmod(0o711)
-            os.chown(home.profile, _GUEST_UID, _GUEST_UID)
+            self.folder.chmod(0o711)
+            os.chown(self.profile, _GUEST_UID, _GUEST_UID)
             guest = ["--reuid", str(_GUEST_UID), "--regid", str(_GUEST_UID), "--clear-groups"]
             command = ["setpriv", *guest, "--inh-caps=-all", "--no-new-privs", "--", *command]
-        folder = shlex.quote(str(home.folder))
-        home.start.write_text(_START.format(home=folder, command=shlex.join(command)))
-        home.start.chmod(0o700)
-        return home
+        folder = shlex.quote(str(self.folder))
+        self.start.write_text(_START.format(home=folder, command=shlex.join(command)))
+        self.start.chmod(0o700)
 
     @property
     def start(self) -> Path:

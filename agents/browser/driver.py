@@ -64,7 +64,7 @@ class Driver:
         except BaseException as error:
             await asyncio.to_thread(home.destroy)
             if isinstance(error, PlaywrightError):
-                raise BrowserFailed(f"Chromium does not start: {_first_line(error)}") from error
+                raise BrowserFailed(f"Chromium does not start: {_why(error)}") from error
             raise
         return cls(playwright, browser, home)
 
@@ -124,6 +124,13 @@ async def _stop(playwright: Playwright) -> None:
     with suppress(PlaywrightError, OSError):
         async with asyncio.timeout(_CLOSE_S):
             await playwright.stop()
+
+
+def _why(error: PlaywrightError) -> str:
+    """Playwright's message holds what the browser printed."""
+    if "No usable sandbox" in error.message:
+        return "its sandbox needs user namespaces, which this system does not allow"
+    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

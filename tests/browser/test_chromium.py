@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from agents.diagnostics.page import judge
 from agents.sighting import Sighting
 from agents.system import SystemClock
 from agents.testing import FakeClock, settle
+from tests.agents.sandbox.tiny import open_place
 from tests.fakes.pages import Site, serving_pages
 
 ROOT = Path(__file__).parents[2]
+CHROMIUM = find_chromium()
 JPEG = b"\xff\xd8\xff"
 LIMIT_S = 30.0
 WORKER = (
@@ -269,23 +271,50 @@ async def test_where_there_is_no_browser_nobody_looks(monkeypatch: pytest.Monkey
     await eye.close()
 
 
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """What is found in the browser's place, and a file `asked` beside it, open to everybody."""
+    with open_place() as place:
+        program, asked = place / "chromium", place / "asked"
+        asked.touch()
+        asked.chmod(0o666)
+        program.touch(mode=0o755)
+        monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+        assert find_chromium() == program
+        yield program
+
+
 async def test_a_browser_that_does_not_start_says_why_and_is_not_tried_at_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    program: Path,
 ) -> None:
-    tries = tmp_path / "tries"
-    program = tmp_path / "chromium"
-    program.write_text(f"#!/bin/sh\necho x >>{tries}\necho no display >&2\nexit 3\n")
-    program.chmod(0o755)
-    tmp_path.chmod(0o777)
-    tries.touch()
-    tries.chmod(0o666)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert find_chromium() == program
+    asked = program.with_name("asked")
+    program.write_text(f"#!/bin/sh\necho x >>{asked}\nexit 3\n")
     eye = ChromiumBrowser(SystemClock())
     assert await eye.look("http://127.0.0.1:9/") is None
-    counted = tries.read_text()
+    tries = asked.read_text()
+    assert tries
     assert await eye.look("http://127.0.0.1:9/") is None
-    assert tries.read_text() == counted
-    assert eye.problem is not None
-    assert "Chromium does not start" in eye.problem
+    assert asked.read_text() == tries
+    assert "Chromium does not start" in (eye.problem or "")
     await eye.close()
+
+
+async def test_a_browser_whose_sandbox_fails_runs_only_as_somebody_who_owns_nothing(
+    program: Path,
+) -> None:
+    asked = program.with_name("asked")
+    program.write_text(
+        f'#!/bin/sh\nid -u >>{asked}\ncase "$*" in *--no-sandbox*) exec {CHROMIUM} "$@" ;; esac\n'
+        "echo No usable sandbox >&2\nexit 1\n"
+    )
+    eye = ChromiumBrowser(SystemClock())
+    async with serving_pages({"/": "<h1>Hi</h1>"}) as site:
+        seen = await eye.look(site.url)
+    await eye.close()
+    users = set(asked.read_text().split())
+    if os.geteuid() == 0:
+        assert seen is not None
+        assert users.isdisjoint({"0"})
+    else:
+        assert seen is None
+        assert "user namespaces" in (eye.problem or "")

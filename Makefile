@@ -39,7 +39,7 @@ convex: $(STAMPS)/npm $(STAMPS)/run ## a Convex for development on loopback: in 
 bench: $(STAMPS)/dev node ## measure what should be fast
 	@$(BIN)/python -m tests.benchmarks
 
-campaign: $(STAMPS)/dev $(STAMPS)/npm ## a fault campaign: NAME=secrets [SEED=1] [SIZE=100] [STORE=sqlite]
+campaign: $(STAMPS)/dev $(STAMPS)/npm $(if $(filter gate,$(NAME)),bubblewrap chromium) ## a fault campaign: NAME=secrets [SEED=1] [SIZE=100] [STORE=sqlite]
 	@$(BIN)/python -m tests.campaigns $(NAME) $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
 
 lock: $(STAMPS)/dev ## renew the hashed locks (needs uv; no address of an index gets in)
@@ -108,5 +108,8 @@ node: $(STAMPS)/run
 	ln -sf $$wheel/bin/node $(BIN)/node; \
 	echo "Node.js $$($(BIN)/node --version), npm $$($(BIN)/npm --version)"
 
-bubblewrap chromium:
+bubblewrap:
+	@.ci/system-package $@
+
+chromium: ## install the browser that looks at previews, if the system has a package of it
 	@.ci/system-package $@

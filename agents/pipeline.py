@@ -100,6 +100,8 @@ async def _build(
             if run.job.base is None:
                 raise BadOutput("The model wrote no file.")
             return Answered(template.framework, text)
+    if run.kit.browser is not None:  # it is needed when the build is done
+        background.spawn(run.kit.browser.warm_up(), name="browser")
     await workspace.settle()
     model, _ = get_model(run.job.model, run.models)
     summary = background.start(summarize(run, model, text), name="summary")
@@ -177,20 +179,31 @@ async def _check(run: Run, workspace: Workspace, template: Template) -> _Checked
         errors = tuple(d for d in lint.diagnostics if d.severity == "error")
         red = (missing,) if build.skipped else build.diagnostics
         return _Checked("", lint.diagnostics, red + errors)
+    url, red = await _look(run, await workspace.sandbox(), template)
+    return _Checked(url, lint.diagnostics, red)
+
+
+async def _look(
+    run: Run, sandbox: Sandbox, template: Template
+) -> tuple[str, tuple[Diagnostic, ...]]:
+    """The preview gate: the app's address, and what is wrong with what is behind it."""
     run.enter(Stage.PREVIEW, "Starting the app")
     run.journal.record(e.CheckStarted(check=Check.PREVIEW))
     began = run.kit.clock.monotonic()
-    gate = PreviewGate(run.kit.fetcher, run.kit.clock)
+    gate = PreviewGate(run.kit.fetcher, run.kit.clock, run.kit.browser)
     with span("check", Check.PREVIEW):
-        url, findings_seen = await gate.verify(await workspace.sandbox(), template)
-    red = tuple(findings_seen)
-    verdict = e.CheckFinished(
+        verdict = await gate.verify(sandbox, template)
+    finished = e.CheckFinished(
         check=Check.PREVIEW,
-        ok=not red,
-        diagnostics=red,
+        ok=not verdict.findings,
+        diagnostics=verdict.findings,
         duration_s=round(run.kit.clock.monotonic() - began, 2),
     )
-    run.journal.record(verdict)
-    if not red:
-        run.journal.record(e.PreviewVerified(url=url, checks=("http",)))
-    return _Checked(url, lint.diagnostics, red)
+    run.journal.record(finished)
+    if not verdict.findings:
+        picture: BlobHash | None = None
+        if verdict.screenshot is not None:
+            [picture] = await run.kit.blobs.put([verdict.screenshot])
+        seen = e.PreviewVerified(url=verdict.url, checks=verdict.checks, screenshot=picture)
+        run.journal.record(seen)
+    return verdict.url, verdict.findings

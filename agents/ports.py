@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from agents.events import Event
+from agents.sighting import Sighting
 from agents.types import AppFiles, BlobHash, Framework, SandboxId, TaskId, Usage
 
 # --- the model ---------------------------------------------------------------------------
@@ -247,7 +248,7 @@ class SandboxSource(Protocol):
         ...
 
 
-# --- fetching, time, ids, storage --------------------------------------------------------
+# --- fetching ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,24 @@ class PageFetcher(Protocol):
     async def get(self, url: str, *, timeout_s: float) -> Page | None:
         """GET without following redirects off the origin; None when nothing answers."""
         ...
+
+
+# --- looking at a page -------------------------------------------------------------------
+
+
+class Browser(Protocol):
+    """Looks at a stranger's page, as the gate's second eye. Neither method raises."""
+
+    async def warm_up(self) -> None:
+        """Be ready before somebody waits."""
+        ...
+
+    async def look(self, url: str) -> Sighting | None:
+        """Load it in a fresh profile, within about 15 seconds; None where no browser can look."""
+        ...
+
+
+# --- time, ids, storage ------------------------------------------------------------------
 
 
 class Clock(Protocol):
@@ -339,3 +358,4 @@ class Toolkit:
     clock: Clock
     ids: Ids
     budget: Budget = field(default_factory=Budget)
+    browser: Browser | None = None

@@ -1,46 +1,93 @@
 """The preview gate: a link is handed out only when what is behind it has been seen to work."""
 
 import re
+from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from agents.ports import Clock, Page, PageFetcher, Sandbox
+from agents.diagnostics.page import judge
+from agents.ports import Browser, Clock, Page, PageFetcher, Sandbox
 from agents.templates import Template
 from agents.types import Diagnostic
 
 START_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 _REQUEST_TIMEOUT_S = 10.0
+_DYING_S = 1.0
 _MAX_SCRIPTS = 12
+_IN_A_CIRCLE = 508
 _SCRIPT = re.compile(r"""<script[^>]+src=["']([^"']+)["']""", re.IGNORECASE)
 
 
-class PreviewGate:
-    """Starts the app and looks at it over HTTP."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate found behind an address: without findings it may be shown.
 
-    def __init__(self, fetcher: PageFetcher, clock: Clock) -> None:
+    `checks` names what was looked at: `http` (it answers 200), `start page` (it is not the
+    template's), `browser` (a browser shows it). `screenshot` is a JPEG, where one could be made.
+    """
+
+    url: str
+    findings: tuple[Diagnostic, ...]
+    checks: tuple[str, ...]
+    screenshot: bytes | None = None
+
+
+class PreviewGate:
+    """Starts the app and looks at it: over HTTP, then in a browser where there is one."""
+
+    def __init__(self, fetcher: PageFetcher, clock: Clock, browser: Browser | None = None) -> None:
         self._fetcher = fetcher
         self._clock = clock
+        self._browser = browser
 
-    async def verify(self, sandbox: Sandbox, template: Template) -> tuple[str, list[Diagnostic]]:
-        """The preview's address and what is wrong with it: nothing means it may be shown.
+    async def verify(self, sandbox: Sandbox, template: Template) -> Verdict:
+        """Start the app, and look until something is wrong or nothing is left to look at.
 
         Raises: SandboxLost, SandboxFull.
         """
         url = await sandbox.serve(template.preview, port=template.port)
         page = await self._wait_for(url, sandbox)
-        if page is None:
-            said = await sandbox.server_output()
-            what = "The app's server stopped." if said is not None else "Nothing answered."
-            tail = f"\n{said[-2_000:]}" if said else ""
-            return url, [Diagnostic(message=f"The preview did not start. {what}{tail}")]
-        if page.status != 200:
-            text = re.sub(r"<[^>]+>|\s+", " ", page.body)[:500].strip()
-            return url, [Diagnostic(message=f"The page answers {page.status}: {text}")]
+        if page is None or page.status != 200:
+            found = await self._no_page(page, sandbox)
+            return Verdict(url, (found,), ("http",))
+        checks: tuple[str, ...] = ("http", "start page")
         if await self._is_start_page(url, page, template):
-            entry = template.entry[0]
-            message = "The template's start page is still shown: replace it with the app."
-            return url, [Diagnostic(message=message, file=entry)]
-        return url, []
+            return Verdict(url, (_start_page(template),), checks)
+        seen = await self._browser.look(url) if self._browser is not None else None
+        if seen is not None:
+            checks += ("browser",)
+        failed = seen is not None and seen.problem is not None
+        what, wait_s = "The page answered once.", _DYING_S if failed else 0.0
+        stopped = await self._stopped(sandbox, what, wait_s=wait_s)
+        if stopped is not None:
+            return Verdict(url, (stopped,), checks)
+        if seen is None:
+            return Verdict(url, (), checks)
+        if template.start_page_marker in seen.html:
+            return Verdict(url, (_start_page(template),), checks)
+        return Verdict(url, judge(seen), checks, seen.screenshot)
+
+    async def _no_page(self, page: Page | None, sandbox: Sandbox) -> Diagnostic:
+        if page is None:
+            what = "The preview did not start."
+            stopped = await self._stopped(sandbox, what)
+            return stopped or Diagnostic(message=f"{what} Nothing answered.")
+        if page.status == _IN_A_CIRCLE:
+            return Diagnostic(message="The page redirects in a circle.")
+        text = re.sub(r"<[^>]+>|\s+", " ", page.body)[:500].strip()
+        return Diagnostic(message=f"The page answers {page.status}: {text}")
+
+    async def _stopped(
+        self, sandbox: Sandbox, what: str, *, wait_s: float = 0.0
+    ) -> Diagnostic | None:
+        """What a server said that is no more; one that does not answer may be just dying."""
+        until = self._clock.monotonic() + wait_s
+        while (said := await sandbox.server_output()) is None:
+            if self._clock.monotonic() >= until:
+                return None
+            await self._clock.sleep(_POLL_S)
+        tail = f"\n{said[-2_000:]}" if said else ""
+        return Diagnostic(message=f"{what} The app's server stopped.{tail}")
 
     async def _wait_for(self, url: str, sandbox: Sandbox) -> Page | None:
         """The first answer that is not a gateway's, within the time to start."""
@@ -67,3 +114,8 @@ class PreviewGate:
             if script is not None and template.start_page_marker in script.body:
                 return True
         return False
+
+
+def _start_page(template: Template) -> Diagnostic:
+    message = "The template's start page is still shown: replace it with the app."
+    return Diagnostic(message=message, file=template.entry[0])

@@ -57,10 +57,10 @@ class Reviver:
         say("Building it")
         await _run(sandbox, template.build, BUILD_S)
         say("Starting it")
-        url, wrong = await PreviewGate(self.fetcher, self.clock).verify(sandbox, template)
-        if wrong:
-            raise NotRevived(wrong[0].message[:_TOLD])
-        return url
+        verdict = await PreviewGate(self.fetcher, self.clock).verify(sandbox, template)
+        if verdict.findings:
+            raise NotRevived(verdict.findings[0].message[:_TOLD])
+        return verdict.url
 
 
 async def _run(sandbox: Sandbox, command: str, limit_s: float, *, network: bool = False) -> None:

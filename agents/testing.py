@@ -7,7 +7,9 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from agents.errors import NotFound, SandboxFull, SandboxLost
 from agents.events import Event
@@ -18,6 +20,7 @@ from agents.ports import (
     OnOutput,
     Page,
 )
+from agents.sighting import Sighting
 from agents.templates import Template, get_template
 from agents.types import AppFiles, BlobHash, Framework, SandboxId, TaskId
 
@@ -176,6 +179,30 @@ class ScriptedFetcher:
         self.urls.append(url)
         await asyncio.sleep(0)
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def sighting(url: str = "http://127.0.0.1:5173/", **seen: Any) -> Sighting:
+    """What a browser sees of a good page, but for what is named."""
+    good = Sighting(url, 200, html="<body><h1>Bikes</h1></body>", screenshot=b"\xff\xd8a picture")
+    return replace(good, **seen)
+
+
+class ScriptedBrowser:
+    """Sees what its list says, in order; the last repeats. None means that no browser can look."""
+
+    def __init__(self, *seen: Sighting | None) -> None:
+        self._seen = list(seen) or [sighting()]
+        self.urls: list[str] = []
+        self.warmed = 0
+
+    async def warm_up(self) -> None:
+        await asyncio.sleep(0)
+        self.warmed += 1
+
+    async def look(self, url: str) -> Sighting | None:
+        self.urls.append(url)
+        await asyncio.sleep(0)
+        return self._seen.pop(0) if len(self._seen) > 1 else self._seen[0]
 
 
 CommandHandler = Callable[["InMemorySandbox", str], Awaitable[CommandResult] | CommandResult]

@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from agents.background import Background
+from agents.browser.session import ChromiumBrowser
 from agents.errors import SandboxUnavailable, StoreError, StoreUnavailable, UserError
 from agents.http_pages import HttpPages
 from agents.logger import create_logger
@@ -191,6 +192,8 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.push_async_callback(manager.close)
     stack.push_async_callback(_take_links_back, store, manager)
     models = _models(settings)
+    browser = ChromiumBrowser(clock)
+    stack.push_async_callback(browser.close)
     kit = Toolkit(
         llm=_open_model(settings, models, clock, stack),
         sandboxes=manager,
@@ -199,6 +202,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         clock=clock,
         ids=ids,
         budget=settings.budget,
+        browser=browser,
     )
     distant = settings.store_kind == "convex"
     pace = replace(

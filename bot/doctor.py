@@ -16,15 +16,18 @@ from typing import Any
 import aiohttp
 from pydantic import SecretStr
 
+from agents.browser.chromium import find_chromium
+from agents.browser.session import ChromiumBrowser
 from agents.errors import SandboxUnavailable, StoreError, UserError
 from agents.sandbox.toolchain import Toolchain, ask, find_registry, find_toolchain
+from agents.system import SystemClock
 from bot.bootstrap import Services, running
 from bot.config import Settings, unknown_names
 
 ANSWER_S = 5.0
 NODE_FLOOR = (20, 19)
 _CONVEX = "Check CONVEX_URL and CONVEX_SERVICE_KEY; deploy the functions: npx convex dev --once"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_NO_BROWSER = "previews are checked over HTTP only, errors in a page stay unseen, no screenshots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +141,15 @@ async def _sandboxes(services: Services) -> Finding:
 
 
 async def _chromium() -> list[Finding]:
-    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
-    if found is None:
-        hint = "Install Chromium for `make test`"
-        return [Finding("Chromium", ok=None, detail="not installed", next_step=hint)]
-    return [Finding("Chromium", ok=True, detail=f"{found} (used by the tests only)")]
+    """Start it once, as the first look at a preview would."""
+    browser = ChromiumBrowser(SystemClock())
+    await browser.warm_up()
+    await browser.close()
+    if browser.problem is None:
+        return [Finding("Chromium", ok=True, detail=f"{find_chromium()} looks at previews")]
+    detail = f"{browser.problem}: {_NO_BROWSER}"
+    hint = "" if find_chromium() else "Install Chromium, or let `make chromium` do it"
+    return [Finding("Chromium", ok=None, detail=detail, next_step=hint)]
 
 
 async def _data_dir(folder: Path) -> Finding:

@@ -9,67 +9,30 @@ import asyncio
 import base64
 import os
 import stat
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from agents.background import Background
 from agents.sandbox.isolation import CA_FILE, REGISTRY_PORT
 from agents.sandbox.toolchain import Registry, address_of
+from agents.tunnel import CHUNK, Connection, Door
 
-_CHUNK = 64 * 1024
 _HEAD_LIMIT = 16 * 1024
 _CONNECT_S = 20.0
-
-# Nothing listens, it took too long, or what the client sent is no request.
-_NO_WAY_THROUGH = (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
-
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class _Door:
-    """A listening server whose connections are joined to what `dial` answers, and end with it."""
-
-    def __init__(self, dial: Callable[[Connection], Awaitable[Connection | None]]) -> None:
-        self._dial = dial
-        self._background = Background()
-        self.server: asyncio.Server | None = None
-
-    async def close(self) -> None:
-        """Stop listening and end every connection; twice is fine."""
-        if self.server is not None:
-            self.server.close()
-            self.server = None
-        await self._background.stop()
-
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one connection, as a callback of the server."""
-        _ = self._background.start(self._serve((reader, writer)), name="connection")
-
-    async def _serve(self, client: Connection) -> None:
-        try:
-            upstream = await self._dial(client)
-        except _NO_WAY_THROUGH:
-            upstream = None
-        try:
-            if upstream is not None:
-                await _join(client, upstream)
-        finally:
-            client[1].close()
 
 
 class PreviewBridge:
     """`folder` holds the forwarder's socket, and is written by code nobody trusts."""
 
     def __init__(self, folder: Path) -> None:
-        self._door = _Door(self._dial)
+        self._door = Door(self._dial)
         self._folder = folder
 
     async def open(self) -> str:
         """Listen, once; the answer is the base URL, the same for the sandbox's whole life."""
         if self._door.server is None:
             self._door.server = await asyncio.start_server(
-                self._door.accept, "127.0.0.1", 0, limit=_CHUNK
+                self._door.accept, "127.0.0.1", 0, limit=CHUNK
             )
         return f"http://127.0.0.1:{self._door.server.sockets[0].getsockname()[1]}"
 
@@ -89,7 +52,7 @@ class PreviewBridge:
         try:
             if not stat.S_ISSOCK(os.fstat(entry).st_mode):
                 return None
-            return await asyncio.open_unix_connection(f"/proc/self/fd/{entry}", limit=_CHUNK)
+            return await asyncio.open_unix_connection(f"/proc/self/fd/{entry}", limit=CHUNK)
         finally:
             os.close(entry)
 
@@ -98,7 +61,7 @@ class RegistryGate:
     """An HTTP proxy on a unix socket in `folder` that knows one destination."""
 
     def __init__(self, folder: Path, registry: Registry) -> None:
-        self._door = _Door(self._dial)
+        self._door = Door(self._dial)
         self._folder = folder
         self._registry = registry
 
@@ -141,7 +104,7 @@ class RegistryGate:
                 return None
             proxy = self._registry.proxy
             host, port = address_of(proxy) if proxy else self._registry.address
-            upstream = await asyncio.open_connection(host, port, limit=_CHUNK)
+            upstream = await asyncio.open_connection(host, port, limit=CHUNK)
         if tunnel and proxy is None:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
@@ -174,23 +137,3 @@ def _with_credentials(head: bytes, proxy: str | None) -> bytes:
         return head
     basic = base64.b64encode(unquote(user).encode())
     return head[:-2] + b"Proxy-Authorization: Basic " + basic + b"\r\n\r\n"
-
-
-async def _join(client: Connection, upstream: Connection) -> None:
-    """Copy both ways until both sides have ended or one has failed."""
-    try:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(_copy(client[0], upstream[1]))
-            both.create_task(_copy(upstream[0], client[1]))
-    except* OSError:
-        pass  # one side is gone: so is the connection
-    finally:
-        upstream[1].close()
-
-
-async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(_CHUNK):
-        sink.write(data)
-        await sink.drain()
-    if sink.can_write_eof():
-        sink.write_eof()

@@ -60,6 +60,8 @@ def to_wire(recorded: e.Recorded) -> Wire | None:
     wire = _wire(recorded.event)
     if wire is not None and wire["type"] in ("task", "complete"):
         wire["taskId"] = recorded.task_id
+    if isinstance(recorded.event, e.PreviewVerified) and recorded.event.screenshot and wire:
+        wire["screenshotUrl"] = f"/api/tasks/{recorded.task_id}/screenshot"
     return wire
 
 

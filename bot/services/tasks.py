@@ -163,14 +163,29 @@ class TaskService:
 
         Raises: NotFound, StoreUnavailable.
         """
+        state = await self._state(owner, task_id)
+        files = await read_text(self._store, await self._files(owner, state))
+        return _progress(state, files.text)
+
+    async def screenshot(self, owner: OwnerId, task_id: TaskId) -> bytes:
+        """What a browser saw of the app that the task made, as a JPEG.
+
+        Raises: NotFound (the task, or it has no picture), StoreUnavailable.
+        """
+        picture = (await self._state(owner, task_id)).screenshot
+        if picture is None:
+            raise NotFound("a task without a picture")
+        return (await self._store.get([picture]))[picture]
+
+    async def _state(self, owner: OwnerId, task_id: TaskId) -> TaskState:
+        """The fold of the log as it is now. Raises: NotFound, StoreUnavailable."""
         row = await self._store.task(owner, task_id)
         state = TaskState(task_id)
         while state.last_seq < row.last_seq:
             for recorded in await self._store.read(task_id, after=state.last_seq, limit=_PAGE):
                 state = step(state, recorded)
             await asyncio.sleep(0)  # a long log must not hold the others up
-        files = await read_text(self._store, await self._files(owner, state))
-        return _progress(state, files.text)
+        return state
 
     async def _files(self, owner: OwnerId, state: TaskState) -> Mapping[str, BlobHash]:
         if state.fragment_id is not None:

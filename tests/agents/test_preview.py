@@ -2,10 +2,11 @@ import pytest
 from typing_extensions import override
 
 from agents.ports import Page
-from agents.preview import PreviewGate
+from agents.preview import PreviewGate, Verdict
+from agents.sighting import PageError, Sighting
 from agents.system import SystemClock
 from agents.templates import get_template
-from agents.testing import InMemorySandbox, ScriptedFetcher
+from agents.testing import InMemorySandbox, ScriptedBrowser, ScriptedFetcher, sighting
 from agents.types import Diagnostic, Framework, SandboxId
 
 TEMPLATE = get_template(Framework.REACT)
@@ -31,9 +32,24 @@ async def verdict(*pages: Page | None, crashed: str | None = None) -> list[Diagn
     sandbox = InMemorySandbox(SandboxId("sbx"), TEMPLATE)
     sandbox.crash_output = crashed
     gate = PreviewGate(ScriptedFetcher(*pages), _NoWait())
-    _, findings = await gate.verify(sandbox, TEMPLATE)
+    found = await gate.verify(sandbox, TEMPLATE)
     assert sandbox.served == [(TEMPLATE.preview, TEMPLATE.port)]
-    return findings
+    assert "browser" not in found.checks
+    return list(found.findings)
+
+
+async def looked_at(*seen: Sighting | None, says: str | None = None) -> Verdict:
+    """The verdict on an app that answers well over HTTP; it `says` this and ends meanwhile."""
+    sandbox = InMemorySandbox(SandboxId("sbx"), TEMPLATE)
+
+    class Looking(ScriptedBrowser):
+        @override
+        async def look(self, url: str) -> Sighting | None:
+            sandbox.crash_output = says
+            return await super().look(url)
+
+    fetcher = ScriptedFetcher(APP, Page(200, "ok"))
+    return await PreviewGate(fetcher, _NoWait(), Looking(*seen)).verify(sandbox, TEMPLATE)
 
 
 async def test_a_page_that_answers_with_the_app_passes() -> None:
@@ -72,3 +88,47 @@ async def test_scripts_of_other_origins_are_not_fetched() -> None:
     sandbox = InMemorySandbox(SandboxId("sbx"), TEMPLATE)
     await PreviewGate(fetcher, _NoWait()).verify(sandbox, TEMPLATE)
     assert fetcher.urls == ["http://127.0.0.1:5173"]
+
+
+async def test_a_page_that_a_browser_shows_well_passes_with_its_picture() -> None:
+    found = await looked_at(sighting())
+    assert found.findings == ()
+    assert found.checks == ("http", "start page", "browser")
+    assert found.screenshot == sighting().screenshot
+
+
+async def test_where_no_browser_can_look_the_checks_over_http_count() -> None:
+    found = await looked_at(None)
+    assert (found.findings, found.checks, found.screenshot) == ((), ("http", "start page"), None)
+
+
+async def test_what_a_browser_sees_is_a_finding() -> None:
+    found = await looked_at(sighting(errors=(PageError("TypeError: x is undefined"),)))
+    assert [f.message for f in found.findings] == [
+        "Uncaught error in the page: TypeError: x is undefined"
+    ]
+    assert "browser" in found.checks
+
+
+async def test_a_start_page_that_scripts_make_is_seen_in_a_browser() -> None:
+    found = await looked_at(sighting(html="<main data-zapdev='zapdev-start-page'>"))
+    assert [f.file for f in found.findings] == [TEMPLATE.entry[0]]
+
+
+@pytest.mark.parametrize("problem", [None, "net::ERR_EMPTY_RESPONSE"])
+async def test_a_server_that_stops_after_its_first_answer_is_the_one_finding(
+    problem: str | None,
+) -> None:
+    found = await looked_at(sighting(problem=problem), says="Error: out of memory")
+    [finding] = found.findings
+    assert "stopped" in finding.message
+    assert "out of memory" in finding.message
+
+
+async def test_a_browser_does_not_look_at_what_does_not_answer() -> None:
+    browser = ScriptedBrowser()
+    sandbox = InMemorySandbox(SandboxId("sbx"), TEMPLATE)
+    await PreviewGate(ScriptedFetcher(Page(500, "no")), _NoWait(), browser).verify(
+        sandbox, TEMPLATE
+    )
+    assert browser.urls == []

@@ -169,3 +169,19 @@ async def test_a_convex_without_our_key_is_told_with_how_to_make_one(make: Make)
     assert found.ok is False
     assert "CONVEX_SERVICE_KEY" in found.detail
     assert "zapdev convex key" in found.next_step
+
+
+async def test_a_browser_that_starts_is_named(make: Make) -> None:
+    found = await look(make(), "Chromium")
+    assert found.ok is True
+    assert "looks at previews" in found.detail
+
+
+async def test_without_a_browser_it_says_what_is_missing(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    found = await look(make(), "Chromium")
+    assert found.ok is None
+    assert "over HTTP only" in found.detail
+    assert "make chromium" in found.next_step

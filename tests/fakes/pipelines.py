@@ -8,6 +8,7 @@ from agents.events import FileChanged, Recorded
 from agents.models import DEFAULT_CATALOG
 from agents.ports import (
     LLM,
+    Browser,
     Finished,
     LLMChunk,
     Page,
@@ -72,10 +73,19 @@ class Stage:
     blobs: InMemoryBlobs = field(default_factory=InMemoryBlobs)
     journal: RecordingJournal = field(default_factory=RecordingJournal)
     clock: SystemClock = field(default_factory=SystemClock)
+    browser: Browser | None = None
 
     def run(self, job: Job, *, sandboxes: SandboxSource | None = None) -> Run:
         source = sandboxes or SandboxManager(self.provider, self.clock)
-        kit = Toolkit(self.llm, source, self.fetcher, self.blobs, self.clock, SequentialIds())
+        kit = Toolkit(
+            self.llm,
+            source,
+            self.fetcher,
+            self.blobs,
+            self.clock,
+            SequentialIds(),
+            browser=self.browser,
+        )
         progress = read_progress(job.log)
         spending = Spending(kit.budget, usage=progress.usage, requests=progress.requests)
         return Run(job, kit, self.journal, DEFAULT_CATALOG, progress, spending)

@@ -33,6 +33,8 @@ from agents.types import (
 )
 from bot.store.port import Claim, Ending, NewFragment, Store
 
+PICTURE = b"\xff\xd8\xff\xe0 a small picture of the app"
+
 APP = {
     "package.json": b'{"name": "board", "private": true}\n',
     "src/App.tsx": b"export default function App() {\n  return <h1>Kanban for the bike shop</h1>;\n}\n",
@@ -181,7 +183,10 @@ class ScriptedWorker:
         await self.check(Check.BUILD)
         await self.play(StageEntered(stage=Stage.PREVIEW, message="Starting the app"))
         if preview_url is not None:
-            await self.play(PreviewVerified(url=preview_url, checks=("http",)))
+            [picture] = await self._store.put([PICTURE])
+            checks = ("http", "start page", "browser")
+            seen = PreviewVerified(url=preview_url, checks=checks, screenshot=picture)
+            await self.play(seen)
         return await self.complete(files, preview_url=preview_url)
 
     async def _end(self, ending: Ending) -> None:

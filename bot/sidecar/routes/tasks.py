@@ -18,6 +18,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/api/fix-errors", fix_errors),
         web.get("/api/stream-progress", stream_progress, allow_head=False),
         web.get("/api/tasks/{task_id}", in_time(show)),
+        web.get("/api/tasks/{task_id}/screenshot", in_time(screenshot)),
         web.post("/api/tasks/{task_id}/cancel", cancel),
     ]
 
@@ -69,6 +70,14 @@ async def show(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     progress = await deps.tasks.progress(deps.owner, TaskId(request.match_info["task_id"]))
     return web.Response(text=progress.model_dump_json(), content_type="application/json")
+
+
+async def screenshot(request: web.Request) -> web.Response:
+    """The picture of the app that the task made; 404 for a task without one."""
+    request[NOUN] = "screenshot"
+    deps = request.app[DEPS]
+    picture = await deps.tasks.screenshot(deps.owner, TaskId(request.match_info["task_id"]))
+    return web.Response(body=picture, content_type="image/jpeg")
 
 
 async def cancel(request: web.Request) -> web.Response:

@@ -114,6 +114,17 @@ WIRE: list[tuple[e.Event, dict[str, Any]]] = [
         e.PreviewVerified(url="http://127.0.0.1:1/", checks=("http",)),
         {"type": "preview", "url": "http://127.0.0.1:1/", "checks": ["http"]},
     ),
+    (
+        e.PreviewVerified(
+            url="http://127.0.0.1:1/", checks=("http", "browser"), screenshot=BlobHash("a1")
+        ),
+        {
+            "type": "preview",
+            "url": "http://127.0.0.1:1/",
+            "checks": ["http", "browser"],
+            "screenshotUrl": "/api/tasks/task_1/screenshot",
+        },
+    ),
     (e.UsageRecorded(model="m", usage=USAGE), {"type": "usage", **WIRE_USAGE}),
     (
         e.TaskFailed(code="stuck", message="No.", hint="What now?", retryable=True, options=("A",)),

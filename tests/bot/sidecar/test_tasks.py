@@ -5,8 +5,8 @@ import pytest
 
 from agents.types import Stage, TaskProgress
 from bot.store.port import Idle
-from tests.fakes.sidecar import RunningSidecar
-from tests.fakes.worker import APP, ICON
+from tests.fakes.sidecar import RunningSidecar, read_all
+from tests.fakes.worker import APP, ICON, PICTURE
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 DEEP = "[" * 100_000
@@ -197,3 +197,24 @@ async def test_cancel_asks_a_running_task_and_ends_a_waiting_one(sidecar: Runnin
     async with sidecar.http.post(f"/api/tasks/{waiting['taskId']}/cancel", json={}) as answer:
         assert (answer.status, (await answer.json())["status"]) == (200, "cancelled")
     assert await sidecar.store.claim(sidecar.worker._name) == Idle()
+
+
+async def test_the_picture_of_an_app_is_where_its_stream_says(sidecar: RunningSidecar) -> None:
+    started = await sidecar.start_task("A board")
+    await sidecar.worker.take()
+    await sidecar.worker.build(preview_url="http://127.0.0.1:4000/")
+    stream = f"/api/stream-progress?taskId={started['taskId']}"
+    async with sidecar.http.get(stream) as answer:
+        [seen] = [frame for frame in await read_all(answer) if frame.type == "preview"]
+    async with sidecar.http.get(seen.data["screenshotUrl"]) as answer:
+        assert (answer.status, answer.content_type) == (200, "image/jpeg")
+        assert await answer.read() == PICTURE
+
+
+async def test_a_task_without_a_picture_says_404(sidecar: RunningSidecar) -> None:
+    started = await sidecar.start_task("A board")
+    for task_id in (started["taskId"], "task_none"):
+        async with sidecar.http.get(f"/api/tasks/{task_id}/screenshot") as answer:
+            said = await answer.json()
+        assert (answer.status, said["error"]["code"]) == (404, "not_found")
+        assert "screenshot" in said["error"]["message"]

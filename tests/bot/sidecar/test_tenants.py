@@ -130,7 +130,7 @@ async def build(sidecar: RunningSidecar, secret: str) -> Names:
     """An app with a finished version."""
     started = await sidecar.start_task(f"A board for {secret}")
     await sidecar.worker.take()
-    fragment_id = await sidecar.worker.build(FILES)
+    fragment_id = await sidecar.worker.build(FILES, preview_url="http://127.0.0.1:4000/")
     return Names(started["projectId"], started["taskId"], fragment_id)
 
 

@@ -1,6 +1,7 @@
 """The one door out to Slack: what is said in its workspaces, each with its own token."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from bot.render.slack_blocks import SlackMessage
@@ -17,6 +18,16 @@ SessionStatus = Literal["processing", "active"]
 _LOOKED_AT = 100
 _PAGES = 5
 _SESSION_TITLE = 200
+_TITLE, _ALT_TEXT = 250, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What an app looks like: a file's name, plain words, and its bytes."""
+
+    name: str
+    title: str
+    content: bytes
 
 
 class Tokens(Protocol):
@@ -157,6 +168,26 @@ class SlackDoor:
             status=status,
             title=title[:_SESSION_TITLE] or None,
             initiator_user_id=user_id or None,
+        )
+
+    async def share_picture(
+        self, team_id: str, channel_id: str, thread_ts: str, picture: Picture
+    ) -> None:
+        """A new message in the thread with the picture; the bot has to be a member there."""
+        granted = await self._call(
+            team_id,
+            self._client.files_getUploadURLExternal,
+            filename=picture.name,
+            length=len(picture.content),
+            alt_txt=picture.title[:_ALT_TEXT],
+        )
+        await self.line.upload(str(granted["upload_url"]), picture.content)
+        await self._call(
+            team_id,
+            self._client.files_completeUploadExternal,
+            files=[{"id": granted["file_id"], "title": picture.title[:_TITLE]}],
+            channel_id=channel_id,
+            thread_ts=thread_ts,
         )
 
     async def open_view(self, team_id: str, trigger_id: str, view: Mapping[str, Any]) -> str:

@@ -43,6 +43,17 @@ class SlackLine:
         except (aiohttp.ClientError, SlackClientError) as error:
             raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
 
+    async def upload(self, url: str, content: bytes) -> None:
+        """Send bytes to an address that Slack has given for them. Raises: as `call`."""
+        try:
+            async with self._http.post(url, data=content) as answer:
+                if answer.status != 200:
+                    raise ProviderUnavailable(f"Slack took no file: {answer.status}")
+        except TimeoutError as error:
+            raise ProviderTimeout("Slack did not take the file in time") from error
+        except aiohttp.ClientError as error:
+            raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
+
 
 def _translate(error: SlackApiError) -> Exception:
     answer = error.response

@@ -29,6 +29,7 @@ SCOPES: Mapping[str, str] = {
     "chat:write": "its messages, and keeping them up to date",
     "chat:write.public": "the command works in channels it was not invited to",
     "commands": f"{COMMAND} and the shortcuts",
+    "files:write": "a picture of the finished app in its thread",
     "groups:history": "replies in threads of private channels it is in",
     "im:history": "direct messages to it",
     "im:write": "builds in a direct message what it cannot in a channel",

@@ -16,7 +16,7 @@ from agents.errors import (
 )
 from agents.events import Recorded
 from agents.logger import create_logger
-from agents.ports import Clock
+from agents.ports import Blobs, Clock
 from agents.retry import OUTLAST, with_retry
 from agents.task_state import TaskState, step
 from agents.types import TaskId, TaskStatus
@@ -26,6 +26,7 @@ from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_replies import render_done_reply
 from bot.slack.cards import Card
 from bot.slack.door import SlackDoor
+from bot.slack.pictures import Pictures
 from bot.slack.sessions import Sessions
 from bot.slack.writer import WorkspaceWriter
 from bot.store.port import Projects, Queue
@@ -66,7 +67,7 @@ def workspace_topic(team_id: str) -> str:
     return f"{SLACK_TOPIC}:{team_id}"
 
 
-class SurfaceStore(Projects, Queue, SlackState, Protocol):
+class SurfaceStore(Projects, Queue, SlackState, Blobs, Protocol):
     """The roles of a store that a surface plays on."""
 
 
@@ -115,6 +116,7 @@ class Messages:
         self._just_ended: set[TaskId] = set()
         self._background = Background()
         self._sessions = Sessions(parts.door, parts.clock, team_id, check_held)
+        self._pictures = Pictures(parts.store, parts.door, parts.clock, team_id, check_held)
         self.writer = WorkspaceWriter(self, self._ended, parts.clock)
 
     async def close(self) -> None:
@@ -337,7 +339,10 @@ class Messages:
         )
         self._sessions.end(card.task_id, card.channel_id, card.thread_ts)
         self._just_ended.add(task_id)
-        self._followed.pop(task_id, None)
+        followed = self._followed.pop(task_id, None)
+        if followed is not None and not card.lost:
+            showing = self._pictures.show(followed.state, card.channel_id, card.thread_ts)
+            self._background.spawn(showing, name="slack-picture")
 
     async def _patiently(self, write: Callable[[], Awaitable[T]]) -> T:
         return await with_retry(OUTLAST, write, clock=self._parts.clock)

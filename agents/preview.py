@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 from agents.diagnostics.page import judge
 from agents.ports import Browser, Clock, Page, PageFetcher, Sandbox
+from agents.sighting import Sighting
 from agents.templates import Template
 from agents.types import Diagnostic
 
@@ -53,7 +54,7 @@ class PreviewGate:
         checks: tuple[str, ...] = ("http", "start page")
         if await self._is_start_page(url, page, template):
             return Verdict(url, (_start_page(template),), checks)
-        seen = await self._browser.look(url) if self._browser is not None else None
+        seen = await self._look(url)
         if seen is not None:
             checks += ("browser",)
         failed = seen is not None and seen.problem is not None
@@ -66,6 +67,16 @@ class PreviewGate:
         if template.start_page_marker in seen.html:
             return Verdict(url, (_start_page(template),), checks)
         return Verdict(url, judge(seen), checks, seen.screenshot)
+
+    async def _look(self, url: str) -> Sighting | None:
+        """What a browser sees; twice where a machine that is short of time looks like a bad page."""
+        if self._browser is None:
+            return None
+        seen = await self._browser.look(url)
+        doubtful = seen is not None and (
+            not seen.settled or (seen.blank and not seen.errors and not seen.failures)
+        )
+        return await self._browser.look(url) if doubtful else seen
 
     async def _no_page(self, page: Page | None, sandbox: Sandbox) -> Diagnostic:
         if page is None:

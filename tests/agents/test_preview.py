@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from typing_extensions import override
 
@@ -132,3 +134,16 @@ async def test_a_browser_does_not_look_at_what_does_not_answer() -> None:
         sandbox, TEMPLATE
     )
     assert browser.urls == []
+
+
+@pytest.mark.parametrize("doubtful", [{"settled": False}, {"blank": True}])
+async def test_what_a_busy_machine_may_have_caused_is_looked_at_twice(
+    doubtful: dict[str, Any],
+) -> None:
+    assert (await looked_at(sighting(**doubtful), sighting())).findings == ()
+    assert (await looked_at(sighting(**doubtful))).findings != ()
+
+
+async def test_an_error_is_believed_at_once() -> None:
+    broken = sighting(blank=True, errors=(PageError("Error: no"),))
+    assert len((await looked_at(broken, sighting())).findings) == 2

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from typing_extensions import override
 
@@ -22,6 +23,8 @@ from agents.testing import FakeClock, settle
 from tests.agents.sandbox.tiny import open_place
 from tests.fakes.pages import Site, serving_pages
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = find_chromium()
 JPEG = b"\xff\xd8\xff"
@@ -31,8 +34,9 @@ WORKER = (
 )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def eye() -> AsyncIterator[ChromiumBrowser]:
+    """One browser for all tests; some of them kill it, which it has to survive."""
     browser = ChromiumBrowser(SystemClock())
     yield browser
     await browser.close()
@@ -45,7 +49,7 @@ async def look(eye: ChromiumBrowser, url: str) -> Sighting:
 
 
 def browsers_of(pid: int) -> list[int]:
-    """Every process below this one that runs from a browser's home; at least one."""
+    """Every process below this one that runs from a browser's home."""
     lines = subprocess.run(
         ["ps", "-eww", "-o", "pid=,ppid=,args="], check=True, capture_output=True, text=True
     ).stdout.splitlines()
@@ -55,9 +59,7 @@ def browsers_of(pid: int) -> list[int]:
     while found:
         found = {p for p, parent, _ in rows if parent in family} - family
         family |= found
-    pids = [p for p, _, args in rows if p in family and "zapdev-browser-" in args]
-    assert pids
-    return pids
+    return [p for p, _, args in rows if p in family and "zapdev-browser-" in args]
 
 
 def kill(pids: list[int]) -> None:
@@ -177,7 +179,9 @@ async def test_at_most_a_few_looks_go_on_at_once(eye: ChromiumBrowser) -> None:
 async def test_a_browser_that_was_killed_is_started_anew(eye: ChromiumBrowser) -> None:
     async with serving_pages({"/": "<h1>Hi</h1>"}) as site:
         await look(eye, site.url)
-        kill(browsers_of(os.getpid()))
+        pids = browsers_of(os.getpid())
+        assert pids
+        kill(pids)
         assert (await look(eye, site.url)).status == 200
 
 
@@ -195,9 +199,11 @@ async def test_a_browser_that_is_killed_during_a_look_looks_again(eye: ChromiumB
     assert killed
 
 
-async def test_closing_leaves_no_process_and_no_folder(eye: ChromiumBrowser) -> None:
+async def test_closing_leaves_no_process_and_no_folder() -> None:
+    before = browsers_of(os.getpid())
+    eye = ChromiumBrowser(SystemClock())
     await eye.warm_up()
-    pids = browsers_of(os.getpid())
+    pids = [pid for pid in browsers_of(os.getpid()) if pid not in before]
     homes = homes_of(pids)
     assert homes
     await eye.close()
@@ -206,10 +212,12 @@ async def test_closing_leaves_no_process_and_no_folder(eye: ChromiumBrowser) -> 
 
 
 async def test_a_browser_that_nobody_uses_is_closed() -> None:
+    before = browsers_of(os.getpid())
     clock = FakeClock()
     eye = ChromiumBrowser(clock, idle_s=100)
     await eye.warm_up()
-    pids = browsers_of(os.getpid())
+    pids = [pid for pid in browsers_of(os.getpid()) if pid not in before]
+    assert pids
     await settle()
     await clock.advance(101)
     await gone(*pids)

@@ -119,6 +119,11 @@ RED = (
         "a script that never ends", "busy without end", script("setTimeout(() => {for(;;);}, 50)")
     ),
     Case("reloads itself for ever", "without end", script("location.reload()")),
+    Case(
+        "takes all memory",
+        "makes the browser's tab crash",
+        script("const all = []; for (;;) all.push(new Array(1e6).fill(all.length))"),
+    ),
     Case("Next.js dialog", "cards is not iterable", script(_NEXT)),
     Case(
         "start page made by a script",

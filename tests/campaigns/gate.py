@@ -28,7 +28,9 @@ from tests.campaigns._gate_server import PLAIN, gate_template
 from tests.fakes.pipelines import SUMMARY, Stage, job, say, write
 
 DEFAULT_SIZE = len(CASES)
-SLOWEST_LOOK_S = 20.0
+SLOWEST_S = 35.0
+"""Two looks, since a page that does not settle gets a second one, and the app's start."""
+
 _JPEG = b"\xff\xd8\xff"
 _STARTS_SLOWLY = "slow start"
 
@@ -74,7 +76,7 @@ def _figures(results: list[Result]) -> Mapping[str, object]:
     looks = sorted(r.seconds for r in results if r.case.name != _STARTS_SLOWLY)
     red = [r for r in results if r.case.told]
     return {
-        "ok": not wrong and looks[-1] <= SLOWEST_LOOK_S,
+        "ok": not wrong and looks[-1] <= SLOWEST_S,
         "cases": len(results),
         "verdicts_right": len(results) - len(wrong),
         "red": len(red),

@@ -84,7 +84,7 @@ class Cloud:
     """An account and its sandboxes."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         self._tag = f"STAND_IN_E2B={secrets.token_hex(8)}"
         self._background = Background()
         self._by_key: dict[str, str] = {}
@@ -146,7 +146,7 @@ class Cloud:
         """A new running sandbox; its limits have been checked."""
         listener = Listener()
         sandbox_id = str(await listener.open())
-        folder = self._root / sandbox_id
+        folder = self.root / sandbox_id
         machine = Machine(folder, sandbox_id, self._tag, body.get("envVars") or {})
         await image(machine.home)
         now = self.now()
@@ -239,16 +239,21 @@ async def plain_image(home: Path) -> None:
 def built_image(template: Template, tree: Path, marker: Path, app: Path) -> Image:
     """As `template` was built: its tree as the app, and its digest in the marker's file.
 
-    Files are linked, not copied: a sandbox replaces what it changes. `marker` and `app` are
-    relative to the home folder.
+    Packages are linked, the app's own files copied. `marker` and `app` are relative to the home
+    folder.
     """
 
     async def fill(home: Path) -> None:
         await plain_image(home)
         (home / marker).parent.mkdir(parents=True, exist_ok=True)
         (home / marker).write_text(template.digest)
-        copy = await asyncio.create_subprocess_exec("cp", "-al", str(tree), str(home / app))
-        assert await copy.wait() == 0
+        (home / app).mkdir()
+        script = 'for entry in "$1"/{.[!.],}*; do [ -e "$entry" ] || continue; '
+        script += '[ "${entry##*/}" = node_modules ] && how=-al || how=-a; '
+        script += 'cp $how "$entry" "$2"/ || exit 1; done'
+        words = ["bash", "-c", script, "copy", str(tree), str(home / app)]
+        copying = await asyncio.create_subprocess_exec(*words)
+        assert await copying.wait() == 0
 
     return fill
 

@@ -1,0 +1,249 @@
+"""Makes sandboxes at E2B, and finds them again.
+
+A sandbox is made from the framework's own template where the account has one, else from E2B's
+base image. It is marked as ours, pauses when nobody has used it for an hour, and lets nothing out.
+No key or other secret of ours ever goes into one: E2B's own key stays in the requests about it.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import e2b
+from e2b import AsyncSandbox
+
+from agents.background import Background
+from agents.errors import (
+    BadProviderResponse,
+    ProviderTimeout,
+    ProviderUnavailable,
+    SandboxLost,
+    SandboxUnavailable,
+    ZapdevError,
+)
+from agents.logger import create_logger
+from agents.ports import Clock
+from agents.sandbox.e2b_calls import Calls
+from agents.sandbox.e2b_egress import FindRegistry
+from agents.sandbox.e2b_remote import LIFETIME_S, Remote
+from agents.sandbox.e2b_sandbox import E2BSandbox, Surroundings
+from agents.sandbox.toolchain import Registry, find_registry, find_toolchain
+from agents.templates import Template, get_template
+from agents.types import Framework, SandboxId, TaskId
+
+log = create_logger(__name__)
+
+T = TypeVar("T")
+
+BASE = "base"
+OURS = "zapdev"
+"""The key in a sandbox's metadata that says it is ours; its value is the framework."""
+_TASK = "zapdev-task"
+_CREATE_S = 60.0
+_CLOSE_S = 15.0
+_CHECK_S = 30.0
+_LOOK_AGAIN_S = 10 * 60.0
+_ABSENT = (403, 404)
+"""No such template, or one of somebody else's."""
+
+
+async def ask_npm() -> Registry:
+    """What npm on this machine uses. Raises: SandboxUnavailable."""
+    return await find_registry(await find_toolchain())
+
+
+@dataclass(frozen=True, slots=True)
+class E2BAccount:
+    """Whose sandboxes, and where. `preview_url` may use {host}, {port} and {sandbox_id}."""
+
+    api_key: str = field(repr=False)
+    domain: str | None = None
+    api_url: str | None = None
+    sandbox_url: str | None = None
+    preview_url: str = "https://{host}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What every call of the SDK takes. Repeating is ours to decide, so it does none."""
+        given = {"domain": self.domain, "api_url": self.api_url, "sandbox_url": self.sandbox_url}
+        named = {name: value for name, value in given.items() if value is not None}
+        return {"api_key": self.api_key, "retries": 0, **named}
+
+
+@dataclass(frozen=True, slots=True)
+class E2BOptions:
+    """What tests and operators may choose."""
+
+    templates: Callable[[Framework], Template] = get_template
+    registry: FindRegistry = ask_npm
+    lifetime_s: int = LIFETIME_S
+
+
+class E2BSandboxProvider:
+    """Implements `agents.ports.SandboxProvider` with E2B's SDK."""
+
+    def __init__(
+        self, account: E2BAccount, *, clock: Clock, options: E2BOptions | None = None
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._options = options or E2BOptions()
+        self._calls = Calls()
+        self._background = Background()
+        self._sandboxes: dict[SandboxId, E2BSandbox] = {}
+        self._making: set[asyncio.Task[E2BSandbox]] = set()
+        self._unsure: dict[tuple[TaskId, Framework], str] = {}
+        self._names: dict[Framework, tuple[str, float]] = {}
+        self._registry: Registry | None = None
+        self._answered_at: float | None = None
+        shared = Surroundings(clock, self._find_registry, account.preview_url, self._forget)
+        self._shared = shared
+
+    async def check(self) -> bool:
+        """Whether E2B answers to our key; asked at most twice a minute once it does.
+
+        Raises: SandboxUnavailable, with the reason.
+        """
+        now = self._clock.monotonic()
+        if self._answered_at is None or now - self._answered_at >= _CHECK_S:
+            paginator = AsyncSandbox.list(limit=1, **self._account.options)
+            try:
+                await self._calls.make(paginator.next_items())
+            except ZapdevError as error:
+                raise SandboxUnavailable(f"E2B does not serve us: {error}") from error
+            self._answered_at = now
+        return True
+
+    async def create(self, framework: Framework, *, task_id: TaskId) -> E2BSandbox:
+        making = self._background.start(self._make(framework, task_id), name="make a sandbox")
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            self._background.spawn(_abandon(making), name="abandon a sandbox")
+            raise
+
+    async def connect(self, sandbox_id: SandboxId) -> E2BSandbox | None:
+        """The sandbox, woken if it was paused; None when it is gone or has lost its app."""
+        sandbox = self._sandboxes.get(sandbox_id)
+        try:
+            if sandbox is None:
+                sandbox = await self._find(sandbox_id)
+            else:
+                await sandbox.resume()
+            if sandbox is not None and await sandbox.is_whole():
+                self._sandboxes[sandbox_id] = sandbox
+                return sandbox
+        except SandboxLost:
+            log.info("sandbox not found again", sandbox=sandbox_id)
+        if sandbox is not None:
+            await sandbox.close()
+        return None
+
+    async def close(self) -> None:
+        """Close every sandbox this process made; never raises."""
+        for making in list(self._making):
+            self._background.spawn(_abandon(making), name="abandon a sandbox")
+        if self._making:
+            await asyncio.wait(self._making, timeout=_CLOSE_S)
+        await asyncio.gather(*(sandbox.close() for sandbox in list(self._sandboxes.values())))
+        await self._background.stop()
+        await self._calls.close()
+
+    def _forget(self, sandbox_id: SandboxId) -> None:
+        self._sandboxes.pop(sandbox_id, None)
+
+    async def _make(self, framework: Framework, task_id: TaskId) -> E2BSandbox:
+        template = self._options.templates(framework)
+        sandbox = E2BSandbox(await self._place(framework, task_id), template, self._shared)
+        self._sandboxes[sandbox.id] = sandbox
+        try:
+            await sandbox.settle()
+        except BaseException:
+            await sandbox.close()
+            raise
+        return sandbox
+
+    async def _place(self, framework: Framework, task_id: TaskId) -> Remote:
+        """A running sandbox from the best template there is.
+
+        A creation that E2B may have done without our hearing of it is asked for again under the
+        same key, so that it leaves no second sandbox.
+        """
+        key = self._unsure.pop((task_id, framework), None) or secrets.token_hex(16)
+        names = self._names_to_try(framework)
+        for name in names:
+            try:
+                sdk = await self._calls.make(
+                    _unless_absent(
+                        self._new(name, framework, task_id, f"{key}-{names.index(name)}")
+                    ),
+                    within_s=_CREATE_S,
+                )
+            except (ProviderTimeout, ProviderUnavailable):
+                self._unsure[task_id, framework] = key
+                raise
+            if sdk is not None:
+                self._names[framework] = (name, self._clock.monotonic())
+                return Remote(sdk, self._clock)
+        raise BadProviderResponse(f"E2B has none of the templates {', '.join(names)}")
+
+    def _names_to_try(self, framework: Framework) -> list[str]:
+        """The one that was there a while ago, else all, best first."""
+        name, found_at = self._names.get(framework, ("", 0.0))
+        if name and self._clock.monotonic() - found_at < _LOOK_AGAIN_S:
+            return [name]
+        return [f"zapdev-{framework}", f"{framework}-developer", BASE]
+
+    async def _new(
+        self, name: str, framework: Framework, task_id: TaskId, key: str
+    ) -> AsyncSandbox:
+        return await AsyncSandbox.create(
+            template=name,
+            timeout=self._options.lifetime_s,
+            metadata={OURS: framework.value, _TASK: task_id},
+            network=e2b.SandboxNetworkOpts(deny_out=[e2b.ALL_TRAFFIC]),
+            lifecycle={"on_timeout": "pause"},
+            idempotency_key=key,
+            **self._account.options,
+        )
+
+    async def _find(self, sandbox_id: SandboxId) -> E2BSandbox | None:
+        """A sandbox that this process has not made. Raises: SandboxLost; as `create`."""
+        options = self._account.options
+        info = await self._calls.make(AsyncSandbox.get_info(sandbox_id, **options))
+        framework = info.metadata.get(OURS)
+        if framework not in list(Framework):
+            return None
+        sdk = await self._calls.make(
+            AsyncSandbox.connect(sandbox_id, timeout=self._options.lifetime_s, **options),
+            within_s=_CREATE_S,
+        )
+        template = self._options.templates(Framework(framework))
+        return E2BSandbox(Remote(sdk, self._clock), template, self._shared)
+
+    async def _find_registry(self) -> Registry:
+        """Asked when the first command needs the network, since npm takes a while to answer."""
+        if self._registry is None:
+            self._registry = await self._options.registry()
+        return self._registry
+
+
+async def _unless_absent(making: Coroutine[Any, Any, T]) -> T | None:
+    """What was made, or None when the account may not use such a template."""
+    try:
+        return await making
+    except e2b.SandboxException as error:
+        if error.status_code in _ABSENT:
+            return None
+        raise
+
+
+async def _abandon(making: asyncio.Task[E2BSandbox]) -> None:
+    """End a sandbox that nobody waits for any more, as soon as it is there."""
+    [sandbox] = await asyncio.gather(making, return_exceptions=True)
+    if isinstance(sandbox, E2BSandbox):
+        await sandbox.close()

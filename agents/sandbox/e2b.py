@@ -25,7 +25,7 @@ from agents.errors import (
 )
 from agents.logger import create_logger
 from agents.ports import Clock
-from agents.sandbox.e2b_calls import Calls
+from agents.sandbox.e2b_calls import ANSWER_S, Calls
 from agents.sandbox.e2b_egress import FindRegistry
 from agents.sandbox.e2b_remote import LIFETIME_S, Remote
 from agents.sandbox.e2b_sandbox import E2BSandbox, Surroundings
@@ -41,7 +41,6 @@ BASE = "base"
 OURS = "zapdev"
 """The key in a sandbox's metadata that says it is ours; its value is the framework."""
 _TASK = "zapdev-task"
-_CREATE_S = 60.0
 _CLOSE_S = 15.0
 _CHECK_S = 30.0
 _LOOK_AGAIN_S = 10 * 60.0
@@ -79,6 +78,8 @@ class E2BOptions:
     templates: Callable[[Framework], Template] = get_template
     registry: FindRegistry = ask_npm
     lifetime_s: int = LIFETIME_S
+    answer_s: float = ANSWER_S
+    create_s: float = 60.0
 
 
 class E2BSandboxProvider:
@@ -90,7 +91,7 @@ class E2BSandboxProvider:
         self._account = account
         self._clock = clock
         self._options = options or E2BOptions()
-        self._calls = Calls()
+        self._calls = Calls(self._options.answer_s)
         self._background = Background()
         self._sandboxes: dict[SandboxId, E2BSandbox] = {}
         self._making: set[asyncio.Task[E2BSandbox]] = set()
@@ -181,14 +182,14 @@ class E2BSandboxProvider:
                     _unless_absent(
                         self._new(name, framework, task_id, f"{key}-{names.index(name)}")
                     ),
-                    within_s=_CREATE_S,
+                    within_s=self._options.create_s,
                 )
             except (ProviderTimeout, ProviderUnavailable):
                 self._unsure[task_id, framework] = key
                 raise
             if sdk is not None:
                 self._names[framework] = (name, self._clock.monotonic())
-                return Remote(sdk, self._clock)
+                return self._remote(sdk)
         raise BadProviderResponse(f"E2B has none of the templates {', '.join(names)}")
 
     def _names_to_try(self, framework: Framework) -> list[str]:
@@ -220,10 +221,13 @@ class E2BSandboxProvider:
             return None
         sdk = await self._calls.make(
             AsyncSandbox.connect(sandbox_id, timeout=self._options.lifetime_s, **options),
-            within_s=_CREATE_S,
+            within_s=self._options.create_s,
         )
         template = self._options.templates(Framework(framework))
-        return E2BSandbox(Remote(sdk, self._clock), template, self._shared)
+        return E2BSandbox(self._remote(sdk), template, self._shared)
+
+    def _remote(self, sdk: AsyncSandbox) -> Remote:
+        return Remote(sdk, self._clock, self._options.answer_s)
 
     async def _find_registry(self) -> Registry:
         """Asked when the first command needs the network, since npm takes a while to answer."""

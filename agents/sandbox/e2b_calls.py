@@ -22,20 +22,22 @@ class Calls:
     errors of its own on some ways, so the caller's waiting is kept apart from the call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answer_s: float = ANSWER_S) -> None:
         self._background = Background()
+        self.answer_s = answer_s
 
-    async def make(self, work: Coroutine[Any, Any, T], *, within_s: float = ANSWER_S) -> T:
-        """What `work` answers; at the deadline, or when cancelled, it is given up.
+    async def make(self, work: Coroutine[Any, Any, T], *, within_s: float | None = None) -> T:
+        """What `work` answers; at the deadline (`answer_s`), or when cancelled, it is given up.
 
         Raises: ProviderTimeout, and the other errors of `e2b_errors.translate`.
         """
+        limit_s = self.answer_s if within_s is None else within_s
         task = self._background.start(work, name="E2B call")
         task.add_done_callback(_see)
         try:
-            await asyncio.wait({task}, timeout=within_s)
+            await asyncio.wait({task}, timeout=limit_s)
             if not task.done():
-                raise ProviderTimeout(f"E2B did not answer within {within_s:g} s")
+                raise ProviderTimeout(f"E2B did not answer within {limit_s:g} s")
             try:
                 return task.result()
             except (Exception, asyncio.CancelledError) as error:

@@ -30,10 +30,11 @@ _CAP = "maximum number of concurrent"
 _GONE = (
     e2b.SandboxNotRunningException,
     e2b.SandboxNotFoundException,
-    e2b.SandboxUnreachableException,
     e2b.GuestUnresponsiveException,
     e2b.NotFoundException,  # a process or a file of ours that must be there
 )
+_MAYBE_GONE = e2b.SandboxUnreachableException
+"""It, or the way to it, does not answer: the next try tells."""
 _SILENT = (e2b.TimeoutException, httpx.TimeoutException, TimeoutError)
 _AWAY = (
     e2b.ServiceBusyException,
@@ -70,6 +71,8 @@ def translate(error: BaseException) -> BaseException:
 
 
 def _of_transport(error: BaseException, text: str) -> BaseException:
+    if isinstance(error, _MAYBE_GONE):
+        return ProviderUnavailable(text)
     if isinstance(error, _SILENT):
         return ProviderTimeout(text)
     if isinstance(error, _AWAY):

@@ -8,8 +8,8 @@ back it packs what was asked for into one archive.
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
-from agents.sandbox.e2b_calls import ANSWER_S
 from agents.sandbox.e2b_guest import (
     HEADER_LIMIT,
     OURS,
@@ -37,17 +37,13 @@ class RemoteFiles:
         """Replace each file whole; a link or file where a folder must be gives way."""
         if not files:
             return
-        stage = f"stage-{secrets.token_hex(8)}"
         paths = [check_path(path) for path in files]
-        staged = {f"{OURS}/{stage}/{n}": content for n, content in enumerate(files.values())}
-        staged[f"{OURS}/{stage}/list"] = json.dumps(paths).encode()
-        await self._remote.upload(staged)
-        await self._remote.operate("place", f"../{OURS_NAME}/{stage}", within_s=_LARGE_S)
+        await self._remote.reach(lambda: self._write(paths, list(files.values())))
 
     async def remove(self, paths: Sequence[str]) -> None:
         """Delete files and links; a folder of that name stays."""
         for some in _portions([check_path(path) for path in paths]):
-            await self._remote.operate("remove", json.dumps(some), within_s=ANSWER_S)
+            await self._remote.reach(partial(self._remove, json.dumps(some)))
 
     async def read(self, path: str) -> bytes | None:
         """The content, or None when there is no such regular file."""
@@ -65,6 +61,19 @@ class RemoteFiles:
         return await self._fetch("tree", caps(self._ignore, limits))
 
     async def _fetch(self, operation: str, *arguments: str) -> dict[str, bytes]:
+        return await self._remote.reach(lambda: self._pack(operation, *arguments))
+
+    async def _write(self, paths: Sequence[str], contents: Sequence[bytes]) -> None:
+        stage = f"stage-{secrets.token_hex(8)}"
+        staged = {f"{OURS}/{stage}/{n}": content for n, content in enumerate(contents)}
+        staged[f"{OURS}/{stage}/list"] = json.dumps(paths).encode()
+        await self._remote.upload(staged)
+        await self._remote.operate("place", f"../{OURS_NAME}/{stage}", within_s=_LARGE_S)
+
+    async def _remove(self, some: str) -> None:
+        await self._remote.operate("remove", some, within_s=_LARGE_S)
+
+    async def _pack(self, operation: str, *arguments: str) -> dict[str, bytes]:
         name = f"out-{secrets.token_hex(8)}"
         where = f"../{OURS_NAME}/{name}"
         await self._remote.operate(operation, where, *arguments, within_s=_LARGE_S)

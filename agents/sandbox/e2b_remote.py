@@ -1,7 +1,8 @@
 """One sandbox at E2B, as our code speaks to it: bounded calls, our errors, a life that is renewed."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import e2b
@@ -19,7 +20,7 @@ from agents.errors import (
 )
 from agents.logger import create_logger
 from agents.ports import Clock, CommandResult
-from agents.retry import HTTP, with_retry
+from agents.retry import HTTP, retry_on_rate_limit, with_retry
 from agents.sandbox.e2b_calls import ANSWER_S, Calls
 from agents.sandbox.e2b_errors import translate
 from agents.sandbox.e2b_guest import APP, DISK_FULL, HOME, TOO_LARGE, file_line
@@ -33,20 +34,27 @@ LIFETIME_S = 60 * 60
 """How long an unused sandbox runs until E2B pauses it: the longest of the smallest plan."""
 RENEW_S = 5 * 60.0
 """How old the last renewal of a used sandbox's life may be."""
+RESUME_S = 60.0
 _ENDING_S = 10.0
 _SECONDS_PER_BYTE = 1 / (512 * 1024)
 _TRIES = HTTP.with_attempts(2)
+_IF_REFUSED = replace(_TRIES, retry_on=retry_on_rate_limit)
 
 Handle = AsyncCommandHandle[None]
 
 
 class Remote:
-    """The SDK's sandbox. Only what a caller of the sandbox port may see is raised here."""
+    """The SDK's sandbox.
 
-    def __init__(self, sdk: AsyncSandbox, clock: Clock) -> None:
+    `upload`, `download` and `operate` are steps, tried once: they raise SandboxError and
+    ProviderError, and belong inside `reach`, which does all steps again after passing trouble. Every
+    other method raises only what a caller of the sandbox port may see.
+    """
+
+    def __init__(self, sdk: AsyncSandbox, clock: Clock, answer_s: float = ANSWER_S) -> None:
         self._sdk = sdk
         self._clock = clock
-        self._calls = Calls()
+        self._calls = Calls(answer_s)
         self._background = Background()
         self._renewed_at = clock.monotonic()
         self.gone = False
@@ -59,39 +67,42 @@ class Remote:
         """The name under which the port is reached from outside, without a scheme."""
         return self._sdk.get_host(port)
 
+    async def reach(self, steps: Callable[[], Awaitable[T]]) -> T:
+        """Do what may be done twice. Raises: SandboxLost, SandboxFull."""
+        async with self._in_use():
+            return await with_retry(_TRIES, steps, clock=self._clock)
+
     async def upload(self, files: Mapping[str, bytes]) -> None:
-        """Write files by absolute path, all in one request. Raises: SandboxLost, SandboxFull."""
+        """Write files by absolute path, all in one request."""
         entries = [AsyncWriteEntry(path=path, data=data) for path, data in files.items()]
         size = sum(map(len, files.values()))
-        await self._reach(
-            lambda: self._sdk.files.write_files(entries, request_timeout=None),
-            within_s=ANSWER_S + size * _SECONDS_PER_BYTE,
-        )
+        within_s = self._calls.answer_s + size * _SECONDS_PER_BYTE
+        writing = self._sdk.files.write_files(entries, request_timeout=within_s)
+        await self._calls.make(writing, within_s=within_s)
 
     async def download(self, path: str, limit: int) -> bytes:
-        """A file's bytes by absolute path. Raises: SandboxLost, also beyond `limit` bytes."""
-        return await self._reach(
-            lambda: self._download(path, limit), within_s=ANSWER_S + limit * _SECONDS_PER_BYTE
-        )
-
-    async def ask(self, line: str, *, within_s: float = ANSWER_S) -> CommandResult:
-        """Run one of our own lines at home; it may be run twice. Raises: SandboxLost.
-
-        `output` is its stdout and stderr.
-        """
-        return await self._reach(lambda: self._ask(line, HOME, within_s), within_s=within_s)
+        """A file's bytes by absolute path; more than `limit` are a loss."""
+        within_s = self._calls.answer_s + limit * _SECONDS_PER_BYTE
+        return await self._calls.make(self._download(path, limit), within_s=within_s)
 
     async def operate(self, operation: str, *arguments: str, within_s: float) -> None:
-        """One operation on the app's files, which may be done twice.
-
-        Raises: SandboxLost, SandboxFull.
-        """
+        """One of `guest.cjs`'s operations on the app's files."""
         line = file_line(operation, *arguments)
-        said = await self._reach(lambda: self._ask(line, APP, within_s), within_s=within_s)
+        said = await self._calls.make(self._ask(line, APP, within_s), within_s=within_s)
         if said.exit_code in (TOO_LARGE, DISK_FULL):
             raise SandboxFull(said.output or "no room in the sandbox")
         if not said.ok:
             raise SandboxLost(f"the app's folder cannot be used: {said.output[-300:]}")
+
+    async def ask(self, line: str, *, within_s: float | None = None) -> CommandResult:
+        """Run one of our own lines at home; it may be run twice. Raises: SandboxLost.
+
+        `output` is its stdout and stderr.
+        """
+        limit_s = within_s or self._calls.answer_s
+        return await self.reach(
+            lambda: self._calls.make(self._ask(line, HOME, limit_s), within_s=limit_s)
+        )
 
     async def start(
         self,
@@ -106,20 +117,22 @@ class Remote:
 
         Raises: SandboxLost.
         """
-        async with self._in_use():
-            return await self._calls.make(
-                self._sdk.commands.run(
-                    line,
-                    background=True,
-                    envs=dict(envs),
-                    cwd=cwd,
-                    on_stdout=on_output,
-                    timeout=timeout_s,
-                    request_timeout=ANSWER_S,
-                    retain_output=False,
-                ),
-                within_s=ANSWER_S + 1,
+
+        def begin() -> Coroutine[Any, Any, Handle]:
+            running = self._sdk.commands.run(
+                line,
+                background=True,
+                envs=dict(envs),
+                cwd=cwd,
+                on_stdout=on_output,
+                timeout=timeout_s,
+                request_timeout=self._calls.answer_s,
+                retain_output=False,
             )
+            return self._calls.make(running, within_s=self._calls.answer_s + 1)
+
+        async with self._in_use():  # only what was surely not begun is begun again
+            return await with_retry(_IF_REFUSED, begin, clock=self._clock)
 
     async def finished(self, handle: Handle) -> int:
         """Wait for the end of a started line; its exit status as a shell gives it.
@@ -140,11 +153,14 @@ class Remote:
         At E2B an allowed host wins over a denied range.
         """
         rules = e2b.SandboxNetworkUpdate(allow_out=list(allowed), deny_out=[e2b.ALL_TRAFFIC])
-        await self._reach(lambda: self._sdk.update_network(rules))
+        await self.reach(lambda: self._calls.make(self._sdk.update_network(rules)))
 
     async def resume(self) -> None:
-        """Wake it when it is paused, and renew its life. Raises: SandboxLost."""
-        await self._reach(lambda: self._sdk.connect(timeout=LIFETIME_S))
+        """Wake it when it is paused, and renew its life.
+
+        Raises: SandboxLost (there is none), ProviderError (E2B does not do it now).
+        """
+        await self._calls.make(self._sdk.connect(timeout=LIFETIME_S), within_s=RESUME_S)
 
     async def end(self) -> None:
         """Kill it for good; never raises. Where E2B does not listen, its lifetime ends it."""
@@ -164,14 +180,6 @@ class Remote:
         """Give up every call that is under way."""
         await self._background.stop()
         await self._calls.close()
-
-    async def _reach(
-        self, call: Callable[[], Coroutine[Any, Any, T]], *, within_s: float = ANSWER_S
-    ) -> T:
-        async with self._in_use():
-            return await with_retry(
-                _TRIES, lambda: self._calls.make(call(), within_s=within_s), clock=self._clock
-            )
 
     @asynccontextmanager
     async def _in_use(self) -> AsyncIterator[None]:
@@ -202,7 +210,10 @@ class Remote:
 
     async def _download(self, path: str, limit: int) -> bytes:
         found = bytearray()
-        async with await self._sdk.files.read(path, format="stream") as stream:
+        reading = self._sdk.files.read(
+            path, format="stream", stream_idle_timeout=self._calls.answer_s
+        )
+        async with await reading as stream:
             async for piece in stream:
                 found += piece
                 if len(found) > limit:
@@ -218,7 +229,7 @@ class Remote:
                 on_stdout=said.add,
                 on_stderr=said.add,
                 timeout=within_s,
-                request_timeout=ANSWER_S,
+                request_timeout=self._calls.answer_s,
                 retain_output=False,
             )
         except e2b.CommandExitException as error:

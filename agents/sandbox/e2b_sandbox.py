@@ -138,7 +138,7 @@ class E2BSandbox:
         return said.ok
 
     async def resume(self) -> None:
-        """Wake it when it is paused, and renew its life. Raises: SandboxLost."""
+        """Wake it when it is paused, and renew its life. Raises: SandboxLost, ProviderError."""
         await self._remote.resume()
 
     async def _is_prepared(self) -> bool:

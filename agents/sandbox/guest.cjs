@@ -88,6 +88,15 @@ function* entries(prefix, depth, state, caps) {
   }
 }
 
+// Forget what was left for us to fetch a while ago.
+function sweep(folder) {
+  for (const name of fs.readdirSync(folder)) {
+    const path = `${folder}/${name}`;
+    const old = Date.now() - (look(path)?.mtimeMs ?? Date.now()) > 120_000;
+    if (old && /^(out|stage)-/.test(name)) fs.rmSync(path, { recursive: true, force: true });
+  }
+}
+
 // Write an archive: one line of JSON, [[path, size], …], then all bytes.
 function pack(out, paths, caps) {
   const header = [];
@@ -101,7 +110,7 @@ function pack(out, paths, caps) {
     bodies.push(bytes);
     if (header.length > caps.files) tooLarge(`the app has more than ${caps.files} files`);
   }
-  fs.rmSync(out, { recursive: true, force: true });
+  sweep(out.slice(0, out.lastIndexOf("/")));
   fs.writeFileSync(out, Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...bodies]));
 }
 

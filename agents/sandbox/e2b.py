@@ -117,6 +117,10 @@ class E2BSandboxProvider:
             self._answered_at = now
         return True
 
+    async def prepare(self, framework: Framework) -> None:
+        """Nothing is kept here: what makes a start quick is a template at E2B."""
+        log.info("nothing to prepare: apps run at E2B", framework=framework.value)
+
     async def create(self, framework: Framework, *, task_id: TaskId) -> E2BSandbox:
         making = self._background.start(self._make(framework, task_id), name="make a sandbox")
         self._making.add(making)

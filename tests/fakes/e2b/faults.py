@@ -70,6 +70,11 @@ class Faults:
         """Let the next `times` requests of this stage whose text holds `when` meet it."""
         self._script.append(_Fault(stage, act, times, when))
 
+    @property
+    def unmet(self) -> int:
+        """How many faults are still to come."""
+        return sum(fault.left for fault in self._script)
+
     def clear(self) -> None:
         self._script.clear()
 

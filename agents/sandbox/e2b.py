@@ -7,7 +7,7 @@ No key or other secret of ours ever goes into one: E2B's own key stays in the re
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,8 +25,8 @@ from agents.errors import (
 )
 from agents.logger import create_logger
 from agents.ports import Clock
+from agents.sandbox.breaker import Breaker
 from agents.sandbox.e2b_calls import ANSWER_S, Calls
-from agents.sandbox.e2b_egress import FindRegistry
 from agents.sandbox.e2b_remote import LIFETIME_S, Remote
 from agents.sandbox.e2b_sandbox import E2BSandbox, Surroundings
 from agents.sandbox.toolchain import Registry, find_registry, find_toolchain
@@ -76,10 +76,10 @@ class E2BOptions:
     """What tests and operators may choose."""
 
     templates: Callable[[Framework], Template] = get_template
-    registry: FindRegistry = ask_npm
+    registry: Callable[[], Awaitable[Registry]] = ask_npm
     lifetime_s: int = LIFETIME_S
     answer_s: float = ANSWER_S
-    create_s: float = 60.0
+    create_s: float = 18.0
 
 
 class E2BSandboxProvider:
@@ -97,6 +97,7 @@ class E2BSandboxProvider:
         self._making: set[asyncio.Task[E2BSandbox]] = set()
         self._unsure: dict[tuple[TaskId, Framework], str] = {}
         self._names: dict[Framework, tuple[str, float]] = {}
+        self._breaker = Breaker(clock, "E2B")
         self._registry: Registry | None = None
         self._answered_at: float | None = None
         shared = Surroundings(clock, self._find_registry, account.preview_url, self._forget)
@@ -182,12 +183,11 @@ class E2BSandboxProvider:
         names = self._names_to_try(framework)
         for name in names:
             try:
-                sdk = await self._calls.make(
-                    _unless_absent(
-                        self._new(name, framework, task_id, f"{key}-{names.index(name)}")
-                    ),
-                    within_s=self._options.create_s,
-                )
+                async with self._breaker.watch():
+                    making = self._new(name, framework, task_id, f"{key}-{names.index(name)}")
+                    sdk = await self._calls.make(
+                        _unless_absent(making), within_s=self._options.create_s
+                    )
             except (ProviderTimeout, ProviderUnavailable):
                 self._unsure[task_id, framework] = key
                 raise
@@ -233,10 +233,16 @@ class E2BSandboxProvider:
     def _remote(self, sdk: AsyncSandbox) -> Remote:
         return Remote(sdk, self._clock, self._options.answer_s)
 
-    async def _find_registry(self) -> Registry:
-        """Asked when the first command needs the network, since npm takes a while to answer."""
+    async def _find_registry(self) -> Registry | None:
+        """Asked when the first command needs the network, since npm takes a while to answer.
+
+        None where there is no npm on this machine to ask.
+        """
         if self._registry is None:
-            self._registry = await self._options.registry()
+            try:
+                self._registry = await self._options.registry()
+            except SandboxUnavailable as error:
+                log.warning("no package registry known: installs reach any", reason=str(error))
         return self._registry
 
 

@@ -5,7 +5,6 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from agents.background import Background
-from agents.errors import ProviderTimeout
 from agents.sandbox.e2b_errors import translate
 
 T = TypeVar("T")
@@ -37,7 +36,7 @@ class Calls:
         try:
             await asyncio.wait({task}, timeout=limit_s)
             if not task.done():
-                raise ProviderTimeout(f"E2B did not answer within {limit_s:g} s")
+                raise translate(TimeoutError(f"no answer within {limit_s:g} s"))
             try:
                 return task.result()
             except (Exception, asyncio.CancelledError) as error:

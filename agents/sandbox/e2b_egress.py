@@ -14,7 +14,7 @@ from agents.sandbox.bridge import registry_env
 from agents.sandbox.e2b_remote import Remote
 from agents.sandbox.toolchain import Registry
 
-FindRegistry = Callable[[], Awaitable[Registry]]
+FindRegistry = Callable[[], Awaitable[Registry | None]]
 
 
 class Egress:
@@ -31,15 +31,15 @@ class Egress:
     async def opened(self) -> AsyncIterator[dict[str, str]]:
         """The registry can be reached while inside; what npm must be told of it.
 
-        Raises: SandboxLost, SandboxUnavailable (there is no npm here to say which registry).
+        Where nobody knows which one that is, everything can. Raises: SandboxLost.
         """
         registry = await self._registry()
         async with self._changing:
             if self._users == 0:
-                await self._remote.set_egress([registry.address[0]])
+                await self._remote.set_egress(None if registry is None else [registry.address[0]])
             self._users += 1
         try:
-            yield registry_env(registry, None)
+            yield {} if registry is None else registry_env(registry, None)
         finally:
             self._background.spawn(self._leave(), name="shut egress")
 

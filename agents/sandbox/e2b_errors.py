@@ -27,6 +27,8 @@ from agents.errors import (
 _CAP = "maximum number of concurrent"
 """In the text of the 429 that says the account is full, as against one that says too fast."""
 
+_PREFIX = "sandbox_"
+
 _GONE = (
     e2b.SandboxNotRunningException,
     e2b.SandboxNotFoundException,
@@ -55,7 +57,17 @@ _ODD = (
 
 
 def translate(error: BaseException) -> BaseException:
-    """The error of our tree for one that the SDK has raised; what is not the SDK's stays."""
+    """The error of our tree for one that the SDK has raised; what is not the SDK's stays.
+
+    Its key says that it is the sandboxes' provider, and not the model's, who has to act.
+    """
+    ours = _translate(error)
+    if isinstance(ours, ProviderError) and not ours.key.startswith(_PREFIX):
+        ours.key = f"{_PREFIX}{ours.key}"
+    return ours
+
+
+def _translate(error: BaseException) -> BaseException:
     if isinstance(error, ZapdevError):
         return error
     text = str(error) or type(error).__name__

@@ -147,12 +147,14 @@ class Remote:
             except Exception as error:
                 raise translate(error) from error
 
-    async def set_egress(self, allowed: Sequence[str]) -> None:
-        """Let the whole sandbox reach these hosts and no others. Raises: SandboxLost.
+    async def set_egress(self, allowed: Sequence[str] | None) -> None:
+        """Let the whole sandbox reach these hosts and no others; None: all. Raises: SandboxLost.
 
         At E2B an allowed host wins over a denied range.
         """
-        rules = e2b.SandboxNetworkUpdate(allow_out=list(allowed), deny_out=[e2b.ALL_TRAFFIC])
+        rules = e2b.SandboxNetworkUpdate()
+        if allowed is not None:
+            rules = e2b.SandboxNetworkUpdate(allow_out=list(allowed), deny_out=[e2b.ALL_TRAFFIC])
         await self.reach(lambda: self._calls.make(self._sdk.update_network(rules)))
 
     async def resume(self) -> None:

@@ -13,15 +13,19 @@ from agents.errors import (
     RateLimited,
     SandboxFull,
     SandboxLost,
+    SandboxUnavailable,
     ZapdevError,
 )
-from agents.sandbox.e2b import E2BSandboxProvider
+from agents.sandbox.e2b import E2BOptions, E2BSandboxProvider
+from agents.sandbox.toolchain import Registry
 from agents.templates import Template
+from agents.testing import FakeClock
 from agents.types import Framework
 from tests.agents.sandbox.at_e2b import REGISTRY, account_of, only, tiny_e2b_provider, tiny_image
 from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch, tiny_template
 from tests.fakes.e2b.faults import CUT, DIE, HANG, Act, Slow, Status
 from tests.fakes.e2b.server import StandIn
+from tests.fakes.instant_clock import InstantClock
 from tests.fakes.waiting import until
 
 # --- making one ---------------------------------------------------------------------------------
@@ -120,7 +124,37 @@ async def test_a_refused_creation_says_who_must_act(
     with pytest.raises(ZapdevError) as raised:
         await hasty.create(Framework.REACT, task_id=TASK)
     assert type(raised.value) is error
+    assert raised.value.key.startswith("sandbox_"), "not the model provider's fault"
     assert cloud.running == []
+
+
+async def test_an_outage_is_told_at_once_and_tried_again_every_half_minute(cloud: StandIn) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    cloud.faults.at("create", Status(503), times=4)
+    for _ in range(3 + 5):
+        with pytest.raises(ProviderUnavailable):
+            await provider.create(Framework.REACT, task_id=TASK)
+    assert cloud.requests.count("create") == 3
+    await clock.advance(31)
+    with pytest.raises(ProviderUnavailable):
+        await provider.create(Framework.REACT, task_id=TASK)
+    await clock.advance(31)
+    await provider.create(Framework.REACT, task_id=TASK)
+    assert cloud.requests.count("create") == 5
+    await provider.close()
+
+
+async def test_where_no_npm_says_which_registry_an_install_reaches_any(cloud: StandIn) -> None:
+    async def no_npm() -> Registry:
+        raise SandboxUnavailable("Node.js is missing")
+
+    options = E2BOptions(templates=tiny_template, registry=no_npm)
+    provider = E2BSandboxProvider(account_of(cloud), clock=InstantClock(), options=options)
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    assert (await sandbox.run("true", timeout_s=9, network=True)).ok
+    assert only(cloud).networks[1] == {}
+    await provider.close()
 
 
 async def test_a_creation_that_nobody_heard_of_is_not_done_twice(

@@ -29,6 +29,7 @@ from agents.sandbox.breaker import Breaker
 from agents.sandbox.e2b_calls import ANSWER_S, Calls
 from agents.sandbox.e2b_remote import LIFETIME_S, Remote
 from agents.sandbox.e2b_sandbox import E2BSandbox, Surroundings
+from agents.sandbox.e2b_templates import RemoteTemplates, TemplateState
 from agents.sandbox.toolchain import Registry, find_registry, find_toolchain
 from agents.templates import Template, get_template
 from agents.types import Framework, SandboxId, TaskId
@@ -98,6 +99,7 @@ class E2BSandboxProvider:
         self._unsure: dict[tuple[TaskId, Framework], str] = {}
         self._names: dict[Framework, tuple[str, float]] = {}
         self._breaker = Breaker(clock, "E2B")
+        self._templates = RemoteTemplates(account.options, self._calls)
         self._registry: Registry | None = None
         self._answered_at: float | None = None
         shared = Surroundings(clock, self._find_registry, account.preview_url, self._forget)
@@ -119,8 +121,23 @@ class E2BSandboxProvider:
         return True
 
     async def prepare(self, framework: Framework) -> None:
-        """Nothing is kept here: what makes a start quick is a template at E2B."""
-        log.info("nothing to prepare: apps run at E2B", framework=framework.value)
+        """Have the framework's template at E2B, built from the current definition.
+
+        Raises: ProviderError, PackagesUnavailable.
+        """
+        template = self._options.templates(framework)
+        if await self._templates.state(template) == "current":
+            return
+
+        def on_line(line: str) -> None:
+            log.info("building template", framework=framework.value, said=line[:200])
+
+        await self._templates.build(template, on_line)
+        self._names.pop(framework, None)
+
+    async def template_state(self, framework: Framework) -> TemplateState:
+        """What E2B has for the framework. Raises: ProviderError."""
+        return await self._templates.state(self._options.templates(framework))
 
     async def create(self, framework: Framework, *, task_id: TaskId) -> E2BSandbox:
         making = self._background.start(self._make(framework, task_id), name="make a sandbox")

@@ -129,7 +129,7 @@ class E2BSandbox:
         await self._remote.ask(f"printf %s {self._template.digest} >{MARKER_NAME}")
         self._notice = (
             f"E2B has no current {title} template, so the packages were installed from scratch. "
-            "Built once, it saves that time for every app."
+            "`zapdev templates build` makes one, which saves that time for every app."
         )
 
     async def is_whole(self) -> bool:

@@ -85,6 +85,7 @@ class Cloud:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.url = ""
         self._tag = f"STAND_IN_E2B={secrets.token_hex(8)}"
         self._background = Background()
         self._by_key: dict[str, str] = {}
@@ -247,15 +248,20 @@ def built_image(template: Template, tree: Path, marker: Path, app: Path) -> Imag
         await plain_image(home)
         (home / marker).parent.mkdir(parents=True, exist_ok=True)
         (home / marker).write_text(template.digest)
-        (home / app).mkdir()
-        script = 'for entry in "$1"/{.[!.],}*; do [ -e "$entry" ] || continue; '
-        script += '[ "${entry##*/}" = node_modules ] && how=-al || how=-a; '
-        script += 'cp $how "$entry" "$2"/ || exit 1; done'
-        words = ["bash", "-c", script, "copy", str(tree), str(home / app)]
-        copying = await asyncio.create_subprocess_exec(*words)
-        assert await copying.wait() == 0
+        await copy_folder(tree, home / app)
 
     return fill
+
+
+async def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder; packages are linked, since nobody changes them in place."""
+    target.mkdir()
+    script = 'for entry in "$1"/{.[!.],}*; do [ -e "$entry" ] || continue; '
+    script += '[ "${entry##*/}" = node_modules ] && how=-al || how=-a; '
+    script += 'cp $how "$entry" "$2"/ || exit 1; done'
+    words = ["bash", "-c", script, "copy", str(source), str(target)]
+    copying = await asyncio.create_subprocess_exec(*words)
+    assert await copying.wait() == 0
 
 
 def _iso(moment: float) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.e2b import control, envd
+from tests.fakes.e2b import builds, control, envd
 from tests.fakes.e2b.cloud import Cloud
 
 _BODY_LIMIT = 1 << 30
@@ -29,8 +29,6 @@ PREVIEW_URL = "http://127.0.0.1:{sandbox_id}"
 
 class StandIn(Cloud):
     """The account, and where it is reached."""
-
-    url = ""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -56,7 +54,8 @@ async def serving_e2b() -> AsyncIterator[StandIn]:
     )
     app = web.Application(client_max_size=_BODY_LIMIT)
     app[control.CLOUD] = cloud
-    app.add_routes([*control.routes(), *envd.routes()])
+    app[builds.YARD] = yard = builds.Yard()
+    app.add_routes([*control.routes(), *builds.routes(), *envd.routes()])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
@@ -67,6 +66,7 @@ async def serving_e2b() -> AsyncIterator[StandIn]:
     try:
         yield cloud
     finally:
+        await yard.background.stop()
         await cloud.close()
         await runner.cleanup()
         assert warden.stdin is not None

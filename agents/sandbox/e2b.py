@@ -27,6 +27,7 @@ from agents.logger import create_logger
 from agents.ports import Clock
 from agents.sandbox.breaker import Breaker
 from agents.sandbox.e2b_calls import ANSWER_S, Calls
+from agents.sandbox.e2b_orphans import FRAMEWORK, Orphans
 from agents.sandbox.e2b_remote import LIFETIME_S, Remote
 from agents.sandbox.e2b_sandbox import E2BSandbox, Surroundings
 from agents.sandbox.e2b_templates import RemoteTemplates, TemplateState
@@ -39,11 +40,9 @@ log = create_logger(__name__)
 T = TypeVar("T")
 
 BASE = "base"
-OURS = "zapdev"
-"""The key in a sandbox's metadata that says it is ours; its value is the framework."""
-_TASK = "zapdev-task"
 _CLOSE_S = 15.0
 _CHECK_S = 30.0
+_TIDY_S = 60 * 60.0
 _LOOK_AGAIN_S = 10 * 60.0
 _ABSENT = (403, 404)
 """No such template, or one of somebody else's."""
@@ -100,6 +99,9 @@ class E2BSandboxProvider:
         self._names: dict[Framework, tuple[str, float]] = {}
         self._breaker = Breaker(clock, "E2B")
         self._templates = RemoteTemplates(account.options, self._calls)
+        self._orphans = Orphans(account.options, self._calls, clock, secrets.token_hex(8))
+        self._tasks: set[TaskId] = set()
+        self._tidied_at: float | None = None
         self._registry: Registry | None = None
         self._answered_at: float | None = None
         shared = Surroundings(clock, self._find_registry, account.preview_url, self._forget)
@@ -140,6 +142,7 @@ class E2BSandboxProvider:
         return await self._templates.state(self._options.templates(framework))
 
     async def create(self, framework: Framework, *, task_id: TaskId) -> E2BSandbox:
+        self._tidy(task_id)
         making = self._background.start(self._make(framework, task_id), name="make a sandbox")
         self._making.add(making)
         making.add_done_callback(self._making.discard)
@@ -178,6 +181,16 @@ class E2BSandboxProvider:
 
     def _forget(self, sandbox_id: SandboxId) -> None:
         self._sandboxes.pop(sandbox_id, None)
+
+    def _tidy(self, task_id: TaskId) -> None:
+        """Have orphans ended, in the background: once for a task, and once an hour for all."""
+        if task_id not in self._tasks:
+            self._tasks.add(task_id)
+            self._background.spawn(self._orphans.end_former(task_id), name="former sandboxes")
+        now = self._clock.monotonic()
+        if self._tidied_at is None or now - self._tidied_at >= _TIDY_S:
+            self._tidied_at = now
+            self._background.spawn(self._orphans.end_forgotten(), name="forgotten sandboxes")
 
     async def _make(self, framework: Framework, task_id: TaskId) -> E2BSandbox:
         template = self._options.templates(framework)
@@ -226,7 +239,7 @@ class E2BSandboxProvider:
         return await AsyncSandbox.create(
             template=name,
             timeout=self._options.lifetime_s,
-            metadata={OURS: framework.value, _TASK: task_id},
+            metadata=self._orphans.marks(framework, task_id),
             network=e2b.SandboxNetworkOpts(deny_out=[e2b.ALL_TRAFFIC]),
             lifecycle={"on_timeout": "pause"},
             idempotency_key=key,
@@ -237,7 +250,7 @@ class E2BSandboxProvider:
         """A sandbox that this process has not made. Raises: SandboxLost; as `create`."""
         options = self._account.options
         info = await self._calls.make(AsyncSandbox.get_info(sandbox_id, **options))
-        framework = info.metadata.get(OURS)
+        framework = info.metadata.get(FRAMEWORK)
         if framework not in list(Framework):
             return None
         sdk = await self._calls.make(

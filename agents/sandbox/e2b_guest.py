@@ -26,6 +26,15 @@ DISK_FULL = 28
 HEADER_LIMIT = 4 * 1024 * 1024
 
 _TAG = "ZAPDEV_RUN"
+_CACHES = " ".join(
+    f'{name}="$HOME/{folder}"'
+    for name, folder in (
+        ("npm_config_cache", ".npm"),
+        ("XDG_CACHE_HOME", ".cache"),
+        ("XDG_CONFIG_HOME", ".config"),
+    )
+)
+"""What tools keep goes into the machine's home; a command's own is the app."""
 # $0 is the tag. Every process that a command has started carries it in its environment, daemons
 # that left their session included; a signal of envd's would reach the first process only.
 _END_ALL = r"""
@@ -45,7 +54,7 @@ def run_line(command: str, tag: str) -> str:
 
     Its output, stdout and stderr in one, is the line's stdout; so is its exit status.
     """
-    inner = f'HOME="$PWD" {_TAG}={tag} setsid -w bash -c {shlex.quote(command)}'
+    inner = f'{_CACHES} HOME="$PWD" {_TAG}={tag} setsid -w bash -c {shlex.quote(command)}'
     return f"{inner} </dev/null 2>&1; status=$?\n{end_line(tag)}\nexit $status"
 
 

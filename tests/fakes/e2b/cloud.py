@@ -103,7 +103,6 @@ class Cloud:
 
     async def close(self) -> None:
         """Kill everything; nothing is left running or on disk."""
-        self.faults.released.set()
         await self._background.stop()
         for sandbox in self.sandboxes.values():
             await self.kill(sandbox)
@@ -149,7 +148,11 @@ class Cloud:
         sandbox_id = str(await listener.open())
         folder = self.root / sandbox_id
         machine = Machine(folder, sandbox_id, self._tag, body.get("envVars") or {})
-        await image(machine.home)
+        try:
+            await image(machine.home)
+        except BaseException:
+            await listener.close()
+            raise
         now = self.now()
         network = {**(body.get("network") or {})}
         if body.get("allow_internet_access") is False:

@@ -95,6 +95,7 @@ class Faults:
                 await asyncio.sleep(act.seconds)
             case Doing.HANG:
                 await self.released.wait()
+                return refusal(503, "closing")
             case Doing.CUT:
                 if request.transport is not None:
                     request.transport.abort()

@@ -66,9 +66,10 @@ async def serving_e2b() -> AsyncIterator[StandIn]:
     try:
         yield cloud
     finally:
+        cloud.faults.released.set()
+        await runner.cleanup()
         await yard.background.stop()
         await cloud.close()
-        await runner.cleanup()
         assert warden.stdin is not None
         warden.stdin.close()
         await warden.wait()

@@ -7,6 +7,7 @@ import pytest
 from agents.errors import ProviderUnavailable, SandboxUnavailable
 from agents.sandbox.e2b import E2BSandboxProvider
 from agents.sandbox.e2b_remote import RENEW_S
+from agents.system import SystemClock
 from agents.testing import FakeClock
 from agents.types import Framework, SandboxId, TaskId
 from tests.agents.sandbox.at_e2b import only, tiny_e2b_provider
@@ -105,3 +106,35 @@ async def test_the_check_says_why_e2b_does_not_serve_us(
     assert await provider.check()
     assert await provider.check()
     assert cloud.requests.count("list") == 2
+
+
+# --- what is left behind ------------------------------------------------------------------------
+
+
+async def test_what_a_dead_process_made_for_a_task_ends_when_another_takes_the_task(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    dead = tiny_e2b_provider(cloud)  # it never closes
+    left = await dead.create(Framework.REACT, task_id=TASK)
+    preview = await dead.create(Framework.REACT, task_id=TaskId("task_of_a_preview"))
+    taken = await provider.create(Framework.REACT, task_id=TASK)
+    await until(lambda: {s.id for s in cloud.running} == {preview.id, taken.id})
+    assert cloud.sandboxes[left.id].state == "killed"
+
+
+async def test_what_has_been_paused_for_a_day_is_ended_and_nothing_of_others(
+    cloud: StandIn,
+) -> None:
+    clock = FakeClock(SystemClock().now())
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    theirs = await cloud.create({"templateID": "base", "autoPause": True}, cloud.images["base"])
+    dead = tiny_e2b_provider(cloud)
+    left = await dead.create(Framework.REACT, task_id=TaskId("task_of_the_dead"))
+    await cloud.advance(3601)
+    await provider.create(Framework.REACT, task_id=TASK)
+    assert cloud.sandboxes[left.id].state == "paused", "its project may still want it"
+    await clock.advance(26 * 3600)
+    await provider.create(Framework.REACT, task_id=TASK)
+    await until(lambda: cloud.sandboxes[left.id].state == "killed")
+    assert theirs.state == "paused"
+    await provider.close()

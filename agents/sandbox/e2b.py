@@ -142,7 +142,7 @@ class E2BSandboxProvider:
         return await self._templates.state(self._options.templates(framework))
 
     async def create(self, framework: Framework, *, task_id: TaskId) -> E2BSandbox:
-        self._tidy(task_id)
+        self._tidy()
         making = self._background.start(self._make(framework, task_id), name="make a sandbox")
         self._making.add(making)
         making.add_done_callback(self._making.discard)
@@ -182,18 +182,15 @@ class E2BSandboxProvider:
     def _forget(self, sandbox_id: SandboxId) -> None:
         self._sandboxes.pop(sandbox_id, None)
 
-    def _tidy(self, task_id: TaskId) -> None:
-        """Have orphans ended, in the background: once for a task, and once an hour for all."""
-        if task_id not in self._tasks:
-            self._tasks.add(task_id)
-            self._background.spawn(self._orphans.end_former(task_id), name="former sandboxes")
+    def _tidy(self) -> None:
+        """Have orphans ended once an hour, in the background."""
         now = self._clock.monotonic()
         if self._tidied_at is None or now - self._tidied_at >= _TIDY_S:
             self._tidied_at = now
             self._background.spawn(self._orphans.end_forgotten(), name="forgotten sandboxes")
 
     async def _make(self, framework: Framework, task_id: TaskId) -> E2BSandbox:
-        template = self._options.templates(framework)
+        template, began_at = self._options.templates(framework), self._clock.now()
         sandbox = E2BSandbox(await self._place(framework, task_id), template, self._shared)
         self._sandboxes[sandbox.id] = sandbox
         try:
@@ -201,6 +198,10 @@ class E2BSandboxProvider:
         except BaseException:
             await sandbox.close()
             raise
+        if task_id not in self._tasks:
+            self._tasks.add(task_id)
+            ending = self._orphans.end_former(task_id, began_at)
+            self._background.spawn(ending, name="former sandboxes")
         return sandbox
 
     async def _place(self, framework: Framework, task_id: TaskId) -> Remote:

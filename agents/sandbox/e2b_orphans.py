@@ -1,12 +1,12 @@
 """Ends sandboxes at E2B that nobody can want any more.
 
 A process that is killed leaves its sandboxes running; E2B pauses them within the hour, and keeps
-what is paused without limit. Two kinds are surely nobody's: those of a task that another process
-works on now, and those that have been paused for a day. A preview is made anew from stored files.
+what is paused without limit. Two kinds are surely nobody's: those of a task for which another process
+has a newer one, and those that have been paused for a day: a preview is made anew from stored files.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from e2b import AsyncSandbox, SandboxInfo, SandboxQuery, SandboxState
@@ -26,6 +26,8 @@ _OWNER = "zapdev-owner"
 _KIND = "zapdev-kind"
 _APP = "app"
 FORGOTTEN_AFTER = timedelta(days=1)
+_AT_ONCE = timedelta(seconds=15)
+"""Less than a lease takes to end, so that a dead worker's sandbox is always older."""
 _PAGES = 20
 
 
@@ -43,17 +45,22 @@ class Orphans:
         marks = {FRAMEWORK: framework.value, _TASK: task_id}
         return {**marks, _OWNER: self._owner, _KIND: _APP}
 
-    async def end_former(self, task_id: TaskId) -> None:
-        """End what other processes have made for a task that is ours now. Never raises."""
-        await self._end(SandboxQuery(metadata={_TASK: task_id}), self._is_anothers)
+    async def end_former(self, task_id: TaskId, began_at: datetime) -> None:
+        """End what other processes had made for a task before we began on it. Never raises.
+
+        Of two that begin at once, neither ends the other's.
+        """
+        before = began_at - _AT_ONCE
+
+        def is_former(info: SandboxInfo) -> bool:
+            return info.metadata.get(_OWNER) != self._owner and info.started_at < before
+
+        await self._end(SandboxQuery(metadata={_TASK: task_id}), is_former)
 
     async def end_forgotten(self) -> None:
         """End what has been paused for a day. Never raises."""
         paused = SandboxQuery(metadata={_KIND: _APP}, state=[SandboxState.PAUSED])
         await self._end(paused, self._is_old)
-
-    def _is_anothers(self, info: SandboxInfo) -> bool:
-        return info.metadata.get(_OWNER) != self._owner
 
     def _is_old(self, info: SandboxInfo) -> bool:
         return info.end_at < self._clock.now() - FORGOTTEN_AFTER

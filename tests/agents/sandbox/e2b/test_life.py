@@ -112,14 +112,29 @@ async def test_the_check_says_why_e2b_does_not_serve_us(
 
 
 async def test_what_a_dead_process_made_for_a_task_ends_when_another_takes_the_task(
-    cloud: StandIn, provider: E2BSandboxProvider
+    cloud: StandIn,
 ) -> None:
-    dead = tiny_e2b_provider(cloud)  # it never closes
+    clock = FakeClock(SystemClock().now())
+    dead, heir = tiny_e2b_provider(cloud, clock=clock), tiny_e2b_provider(cloud, clock=clock)
     left = await dead.create(Framework.REACT, task_id=TASK)
     preview = await dead.create(Framework.REACT, task_id=TaskId("task_of_a_preview"))
-    taken = await provider.create(Framework.REACT, task_id=TASK)
+    await clock.advance(30)
+    taken = await heir.create(Framework.REACT, task_id=TASK)
     await until(lambda: {s.id for s in cloud.running} == {preview.id, taken.id})
     assert cloud.sandboxes[left.id].state == "killed"
+    await dead.close()
+    await heir.close()
+
+
+async def test_of_two_processes_that_begin_at_once_neither_ends_the_others(
+    cloud: StandIn,
+) -> None:
+    clock = SystemClock()
+    providers = [tiny_e2b_provider(cloud, clock=clock) for _ in range(2)]
+    await asyncio.gather(*(p.create(Framework.REACT, task_id=TASK) for p in providers))
+    await until(lambda: cloud.requests.count("list") == 4)
+    assert len(cloud.running) == 2
+    await asyncio.gather(*(provider.close() for provider in providers))
 
 
 async def test_what_has_been_paused_for_a_day_is_ended_and_nothing_of_others(

@@ -132,9 +132,9 @@ async def _judge(frames: list[Frame], *, may_fail: bool = False) -> str:
 async def _settle(cloud: StandIn, frames: list[Frame], took_s: float, found: Findings) -> None:
     """Wait until only those sandboxes run that serve a project's preview."""
     found.slowest_s = max(found.slowest_s, took_s)
-    url = frames[-1].data.get("previewUrl")
-    if url:
-        found.previews[frames[0].data["projectId"]] = url.rpartition(":")[2]
+    if frames[-1].type == "complete":
+        used = [frame.data["sandboxId"] for frame in frames if frame.type == "sandbox"]
+        found.previews[frames[0].data["projectId"]] = used[-1]
     try:
         await until(lambda: {s.id for s in cloud.running} <= set(found.previews.values()), 5.0)
     except TimeoutError:

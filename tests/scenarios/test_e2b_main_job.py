@@ -33,6 +33,11 @@ class Place:
     cloud: StandIn
 
 
+def sandbox_of(frames: list[Frame]) -> str:
+    """The sandbox that a task ended with."""
+    return str([f.data["sandboxId"] for f in frames if f.type == "sandbox"][-1])
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     data_dir = tmp_path_factory.mktemp("e2b") / "data"
@@ -54,7 +59,8 @@ async def test_an_app_is_built_checked_and_served_at_e2b(place: Place, first: li
     verdicts = {f.data["step"]: f.data["ok"] for f in first if f.type == "validation"}
     assert verdicts == {"lint": True, "build": True, "preview": True}
     [sandbox] = place.cloud.running
-    assert complete.data["previewUrl"] == f"http://127.0.0.1:{sandbox.id}"
+    assert sandbox.id == sandbox_of(first)
+    assert WORDS in (await fetch(f"http://127.0.0.1:{sandbox.id}") or "")
     assert WORDS in (await fetch(complete.data["previewUrl"]) or "")
     assert sandbox.metadata["zapdev-task"] == first[0].data["taskId"]
     assert (await place.server.get("/api/info"))["sandbox"] == "e2b"
@@ -69,8 +75,8 @@ async def test_a_follow_up_finds_all_files_and_its_app_replaces_the_former(
     )
     assert second[-1].type == "complete", second[-1].data
     assert set(second[-1].data["files"]) == set(first[-1].data["files"])
-    assert second[-1].data["previewUrl"] != first[-1].data["previewUrl"]
-    await until(lambda: len(place.cloud.running) == 1)
+    assert sandbox_of(second) != sandbox_of(first)
+    await until(lambda: [s.id for s in place.cloud.running] == [sandbox_of(second)])
     assert WORDS in (await fetch(second[-1].data["previewUrl"]) or "")
 
 

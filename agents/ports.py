@@ -192,7 +192,10 @@ class SandboxCommands(Protocol):
         ...
 
     async def server_output(self) -> str | None:
-        """The last 8 KiB the server printed, when it has exited; None while it runs."""
+        """The last 8 KiB the server printed, when it has exited; None while it runs.
+
+        Raises: SandboxLost (where the provider tells).
+        """
         ...
 
 
@@ -207,6 +210,11 @@ class Sandbox(SandboxFiles, SandboxCommands, Protocol):
     @property
     def framework(self) -> Framework:
         """The template it was made from; never used for another one."""
+        ...
+
+    @property
+    def notice(self) -> str | None:
+        """What people should know about how it was made, in a sentence; None as a rule."""
         ...
 
     async def close(self) -> None:

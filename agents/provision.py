@@ -91,6 +91,8 @@ async def _announce(run: Run, arriving: asyncio.Task[Sandbox], template: Templat
     [sandbox] = await asyncio.gather(arriving, return_exceptions=True)
     if isinstance(sandbox, BaseException):
         return  # whoever needs the sandbox sees its error
+    if sandbox.notice is not None:
+        run.notice(sandbox.notice)
     state: SandboxState = "restored" if run.job.base is not None else "ready"
     run.journal.record(e.SandboxChanged(sandbox_id=sandbox.id, state=state))
 

@@ -50,6 +50,15 @@ class Reviver:
             await sandbox.close()
             raise
 
+    async def start_again(self, sandbox: Sandbox) -> str | None:
+        """The address of what such a sandbox holds, started anew; None where it does not start.
+
+        Raises: SandboxLost, SandboxFull.
+        """
+        gate = PreviewGate(self.fetcher, self.clock)
+        verdict = await gate.verify(sandbox, get_template(sandbox.framework))
+        return None if verdict.findings else verdict.url
+
     async def _start(self, sandbox: Sandbox, template: Template, files: AppFiles, say: Say) -> str:
         if files.get("package.json") != template.files["package.json"]:
             say("Installing its packages")

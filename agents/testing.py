@@ -228,6 +228,7 @@ class InMemorySandbox:
         self.networked: list[str] = []
         self.served: list[tuple[str, int]] = []
         self.crash_output: str | None = None
+        self.notice: str | None = None
         self.lost = False
 
     @property

@@ -19,7 +19,7 @@ from agents.offline import OfflineModel, Pace
 from agents.ports import LLM, Clock, Ids, Toolkit
 from agents.revival import Reviver
 from agents.sandbox.local import LocalOptions, LocalSandboxProvider
-from agents.sandbox.manager import SandboxManager
+from agents.sandbox.manager import Sandboxes, SandboxManager
 from agents.scrubber import Scrubber
 from agents.system import RandomIds, SystemClock
 from agents.types import TaskId
@@ -72,7 +72,7 @@ class Services:
     links: PreviewLinks
     previews: Previews
     worker: work.Worker
-    sandboxes: LocalSandboxProvider
+    sandboxes: Sandboxes
     models: ModelCatalog
 
     async def ready(self) -> Mapping[str, str | None]:
@@ -113,6 +113,7 @@ class Services:
             links=self.links,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
+            preview_sources=(f"https://*.{settings.e2b_domain or 'e2b.app'}",),
         )
         return create_app(deps)
 
@@ -164,7 +165,6 @@ async def running(
 
     Raises: UserError (a setting that cannot be met yet), StoreUnavailable, StoreError.
     """
-    _refuse_what_is_not_there_yet(settings)
     async with AsyncExitStack() as stack:
         scrubber = Scrubber(settings.secrets())
         dsn = settings.sentry_dsn
@@ -186,7 +186,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     clock, ids, hub = SystemClock(), RandomIds(), Hub()
     store = await _open_store(settings, clock, ids, hub)
     stack.push_async_callback(store.close)
-    sandboxes = _local_sandboxes(settings, clock, ids)
+    sandboxes = _sandboxes(settings, clock, ids)
     stack.push_async_callback(sandboxes.close)
     manager = SandboxManager(sandboxes, clock)
     stack.push_async_callback(manager.close)
@@ -278,15 +278,6 @@ async def _keep_working(worker: work.Worker) -> None:
             await asyncio.sleep(_CRASH_PAUSE_S)
 
 
-def _refuse_what_is_not_there_yet(settings: Settings) -> None:
-    """Say plainly that a configured service cannot be used, rather than ignore it."""
-    if settings.sandbox_kind == "e2b":
-        raise UserError(
-            "E2B_API_KEY is set, but sandboxes in E2B are not available yet.",
-            hint="Set ZAPDEV_SANDBOX=local.",
-        )
-
-
 async def _open_store(settings: Settings, clock: Clock, ids: Ids, hub: Hub) -> Store:
     """The store that the settings name. Raises: UserError, StoreError, StoreUnavailable (SQLite)."""
     try:
@@ -333,7 +324,22 @@ async def _open_convex(url: str, key: SecretStr | None, clock: Clock, ids: Ids, 
     return store
 
 
-def _local_sandboxes(settings: Settings, clock: Clock, ids: Ids) -> LocalSandboxProvider:
+def _sandboxes(settings: Settings, clock: Clock, ids: Ids) -> Sandboxes:
+    key = settings.e2b_api_key
+    if settings.sandbox_kind == "e2b" and key is not None:
+        from agents.sandbox.e2b import (  # noqa: PLC0415 - the SDK takes a second to import
+            E2BAccount,
+            E2BSandboxProvider,
+        )
+
+        account = E2BAccount(
+            api_key=key.get_secret_value(),
+            domain=settings.e2b_domain,
+            api_url=settings.e2b_api_url,
+            sandbox_url=settings.e2b_sandbox_url,
+            preview_url=settings.e2b_preview_url,
+        )
+        return E2BSandboxProvider(account, clock=clock)
     options = LocalOptions(
         cache=settings.cache_dir / "templates",
         allow_unisolated=settings.offline or settings.allow_unisolated,

@@ -129,10 +129,14 @@ async def _store(services: Services) -> Finding:
 
 
 async def _sandboxes(services: Services) -> Finding:
+    distant = services.settings.sandbox_kind == "e2b"
     try:
         isolated = await services.sandboxes.check()
     except SandboxUnavailable as error:
-        return Finding("Sandboxes", ok=False, detail=str(error), next_step="Install bubblewrap")
+        hint = "Check E2B_API_KEY" if distant else "Install bubblewrap"
+        return Finding("Sandboxes", ok=False, detail=str(error), next_step=hint)
+    if distant:
+        return Finding("Sandboxes", ok=True, detail="at E2B, each a machine of its own")
     if isolated:
         return Finding("Sandboxes", ok=True, detail="local, isolated by bubblewrap")
     detail = "local, not isolated: for the offline model's own code only"

@@ -18,8 +18,8 @@ from agents.errors import SandboxFull, SandboxLost
 
 MAX_FILES = 2_000
 MAX_BYTES = 64 * 1024 * 1024
-_MAX_ENTRIES = 20_000
-_MAX_DEPTH = 64
+MAX_ENTRIES = 20_000
+MAX_DEPTH = 64
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG)
 _NOT_A_FOLDER = (errno.ENOTDIR, errno.ELOOP)
@@ -114,7 +114,7 @@ class _Collector:
         self._bytes = 0
 
     def collect(self, folder: int, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, bytes]]:
-        if depth > _MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise SandboxFull("the app's folders are nested too deep")
         for name in sorted(self._names(folder, prefix)):
             path = prefix + name
@@ -132,8 +132,8 @@ class _Collector:
         with os.scandir(folder) as entries:
             for entry in entries:
                 self._entries += 1
-                if self._entries > _MAX_ENTRIES:
-                    raise SandboxFull(f"the app has more than {_MAX_ENTRIES} entries")
+                if self._entries > MAX_ENTRIES:
+                    raise SandboxFull(f"the app has more than {MAX_ENTRIES} entries")
                 hidden = entry.name in (".git", "node_modules")
                 if hidden or (not prefix and entry.name in self._ignore):
                     continue

@@ -63,6 +63,10 @@ class LocalSandbox:
     def framework(self) -> Framework:
         return self._template.framework
 
+    @property
+    def notice(self) -> str | None:
+        return None
+
     async def write(self, files: AppFiles) -> None:
         self._check()
         await asyncio.to_thread(self._files.write, dict(files))

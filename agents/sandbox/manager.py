@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from agents.background import Background
 from agents.errors import SandboxFull
@@ -12,6 +13,21 @@ from agents.types import AppFiles, Framework, ProjectId, SandboxId, TaskId
 
 KEPT = 8
 LIFETIME_S = 60 * 60.0
+
+
+class Sandboxes(SandboxProvider, Protocol):
+    """A provider as the composition root holds it."""
+
+    async def check(self) -> bool:
+        """Whether sandboxes are isolated. Raises: SandboxUnavailable: there can be none."""
+        ...
+
+    async def prepare(self, framework: Framework) -> None:
+        """Do ahead what the first sandbox of the framework would wait for.
+
+        Raises: SandboxUnavailable, ProviderUnavailable, ProviderTimeout.
+        """
+        ...
 
 
 @dataclass(slots=True)
@@ -80,6 +96,13 @@ class SandboxManager:
         kept.touched_at = self._clock.monotonic()
         self._kept.move_to_end(project_id)
         return kept.sandbox
+
+    async def find(self, sandbox_id: SandboxId) -> Sandbox | None:
+        """A living sandbox that somebody else has made, woken if it was paused; its keeper's now.
+
+        Raises: as `SandboxProvider.connect`.
+        """
+        return await self._provider.connect(sandbox_id)
 
     @property
     def kept_sandboxes(self) -> dict[ProjectId, SandboxId]:

@@ -161,10 +161,10 @@ def preview_blocks(
 
 @templates.command("list")
 def templates_list() -> None:
-    """Name the frameworks and what their apps are made of."""
+    """Name the frameworks, what their apps are made of, and what of it E2B has."""
     from bot.cli.preparing import list_templates  # noqa: PLC0415 - keeps --help quick
 
-    list_templates()
+    run(list_templates, load(for_people=True))
 
 
 @templates.command("prepare", epilog="[bold]Example[/]\n\nzapdev templates prepare react vue")
@@ -178,6 +178,19 @@ def templates_prepare(
 
     chosen = frameworks or list(Framework)
     run(lambda settings: prepare_templates(settings, chosen), load(for_people=False))
+
+
+@templates.command("build", epilog="[bold]Example[/]\n\nzapdev templates build react vue")
+def templates_build(
+    frameworks: Annotated[
+        list[Framework] | None, typer.Argument(help="Which ones; all when left out.")
+    ] = None,
+) -> None:
+    """Build the templates at E2B, where they are missing or older than this program's."""
+    from bot.cli.preparing import build_templates  # noqa: PLC0415 - keeps --help quick
+
+    chosen = frameworks or list(Framework)
+    run(lambda settings: build_templates(settings, chosen), load(for_people=False))
 
 
 @convex.command("key", epilog="[bold]Example[/]\n\nzapdev convex key >> .env")

@@ -93,7 +93,9 @@ async def listening(services: Services, slack: "SlackSide | None" = None) -> Asy
     try:
         port = int(runner.addresses[0][1])
         url = settings.model_copy(update={"port": port}).app_url
-        services.downloads.address = services.links.address = url
+        services.downloads.address = url
+        if settings.public_url is not None or settings.sandbox_kind == "local":
+            services.links.address = url  # else the provider's own address is the better one
         yield url
     finally:
         await runner.cleanup()

@@ -138,7 +138,11 @@ def _preview(state: TaskState) -> Card:
     return Card("preview", "Start a preview", "in_progress" if at else "pending")
 
 
-_LOOKED_AT = {"http": "the page answers", "browser": "a browser shows it"}
+_LOOKED_AT = {
+    "http": "the page answers",
+    "start page": "it is your app",
+    "browser": "a browser shows it",
+}
 
 
 def _finishing(state: TaskState) -> Card:

@@ -23,6 +23,8 @@ class _Words:
     hint: str
 
 
+_DOCTOR = "Retry in a minute; `zapdev doctor` tests it."
+
 _TEXTS: dict[str, _Words] = {
     "rate_limited": _Words(
         "The model provider is limiting requests right now.",
@@ -31,9 +33,7 @@ _TEXTS: dict[str, _Words] = {
     "provider_timeout": _Words(
         "The model did not answer in time.", "Retry; if it stays slow, choose another model."
     ),
-    "provider_unavailable": _Words(
-        "The model provider is not reachable.", "Retry in a minute; `zapdev doctor` tests it."
-    ),
+    "provider_unavailable": _Words("The model provider is not reachable.", _DOCTOR),
     "provider_auth": _Words(
         "The model provider refused the key, or its account has no credit.",
         "Check OPENROUTER_API_KEY and the account's credit.",
@@ -64,6 +64,18 @@ _TEXTS: dict[str, _Words] = {
     "sandbox_unavailable": _Words(
         "Code of a real model may not run here, because it cannot be isolated.",
         "Install bubblewrap, set E2B_API_KEY, or allow it with ZAPDEV_ALLOW_UNISOLATED=1.",
+    ),
+    "sandbox_rate_limited": _Words(
+        "E2B, where apps run, limits how fast sandboxes are made.", "Wait a minute and retry."
+    ),
+    "sandbox_provider_timeout": _Words("E2B, where apps run, did not answer in time.", _DOCTOR),
+    "sandbox_provider_unavailable": _Words("E2B, where apps run, is not reachable.", _DOCTOR),
+    "sandbox_provider_auth": _Words(
+        "E2B, where apps run, refused the key.", "Check E2B_API_KEY; `zapdev doctor` tests it."
+    ),
+    "sandbox_bad_provider_response": _Words(
+        "E2B, where apps run, could not work with our request.",
+        "Check E2B_DOMAIN and the other E2B settings; the log has the details.",
     ),
     "internal": _Words(
         "Something went wrong on our side.", "Retry; the log has the details under this task's id."

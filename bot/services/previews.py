@@ -11,10 +11,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from agents.background import Background
-from agents.errors import NotFound, SandboxError, StoreError, ZapdevError
+from agents.errors import NotFound, ProviderError, SandboxError, StoreError, ZapdevError
 from agents.logger import create_logger
-from agents.ports import Blobs, Clock, PageFetcher
-from agents.revival import NotRevived, Reviver
+from agents.ports import Blobs, Clock, PageFetcher, Sandbox
+from agents.revival import NotRevived, Reviver, Say
 from agents.sandbox.manager import SandboxManager
 from agents.types import OwnerId, ProjectId, TaskId
 from bot.setting_values import is_everywhere
@@ -193,18 +193,45 @@ class Previews:
         way.ended_at = self._clock.monotonic()
 
     async def _revive(self, project: Project, way: _Way) -> None:
-        """Kept here once it is noted; of two processes that do it at once, one's stays."""
+        """From where it was, or from its stored files."""
 
         def say(words: str) -> None:
             way.words = words
 
         if project.head is None or project.framework is None:
             return
+        found = await self._found(project, say)
+        if found is not None:
+            await self._keep(project, *found)
+            return
         version = await self._store.fragment(project.owner, project.id, project.head)
         contents = await self._store.get(sorted(set(version.files.values())))
         files = {path: contents[digest] for path, digest in version.files.items()}
         task_id = version.task_id or TaskId(version.id)
-        sandbox, url = await self._reviver.revive(project.framework, files, task_id, say)
+        await self._keep(
+            project, *await self._reviver.revive(project.framework, files, task_id, say)
+        )
+
+    async def _found(self, project: Project, say: Say) -> tuple[Sandbox, str] | None:
+        """The sandbox that was noted for this version, if it can still be had."""
+        if project.sandbox_id is None or self._manager.kept(project.id) is not None:
+            return None
+        try:
+            sandbox = await self._manager.find(project.sandbox_id)
+            if sandbox is None:
+                return None
+            say("Starting it")
+            url = await self._reviver.start_again(sandbox)
+        except (SandboxError, ProviderError) as error:
+            log.info("sandbox not found again", project_id=project.id, reason=str(error))
+            return None
+        if url is None:
+            await sandbox.close()
+            return None
+        return sandbox, url
+
+    async def _keep(self, project: Project, sandbox: Sandbox, url: str) -> None:
+        """As the project's preview, unless it has a newer version or another sandbox by now."""
         try:
             await self._store.set_preview(
                 project.id, was=project.sandbox_id, sandbox_id=sandbox.id, preview_url=url

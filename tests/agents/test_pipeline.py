@@ -77,6 +77,20 @@ async def test_every_file_of_the_result_is_in_the_store() -> None:
     assert len(await stage.blobs.get(list(outcome.files.values()))) > 5
 
 
+async def test_what_is_odd_about_a_sandbox_is_told_to_people() -> None:
+    class Odd(InMemorySandboxProvider):
+        @override
+        async def create(self, framework: Framework, *, task_id: TaskId) -> InMemorySandbox:
+            sandbox = await super().create(framework, task_id=task_id)
+            sandbox.notice = "Made the long way."
+            return sandbox
+
+    stage = Stage(scripted(write(APP), DONE), provider=Odd())
+    await built(stage, stage.run(job()))
+    told = [v.message for v in stage.journal.events if isinstance(v, e.NoticeGiven)]
+    assert told == ["Made the long way."]
+
+
 async def test_nobody_named_a_framework_so_the_model_chooses_and_the_guess_is_closed() -> None:
     stage = Stage(scripted(write({"src/App.vue": "<template>hi</template>"}), DONE))
     outcome = await built(stage, stage.run(job(framework=None)))

@@ -241,6 +241,13 @@ def test_templates_are_listed_with_their_ports() -> None:
     assert "5173" in listed
 
 
+def test_templates_are_built_only_where_apps_run_at_e2b() -> None:
+    refused = zapdev("templates", "build", "react")
+
+    assert refused.exit_code == Outcome.USAGE
+    assert "Set E2B_API_KEY" in refused.stderr
+
+
 # --- screens -----------------------------------------------------------------------------
 
 

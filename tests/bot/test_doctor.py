@@ -18,6 +18,7 @@ from bot.config import Settings
 from bot.doctor import Finding, examine
 from bot.store.convex_token import ServiceKey
 from tests.fakes.convex import shared_host
+from tests.fakes.e2b.server import serving_e2b
 
 KEY = "sk-or-v1-0123456789abcdef"
 
@@ -185,3 +186,14 @@ async def test_without_a_browser_it_says_what_is_missing(
     assert found.ok is None
     assert "over HTTP only" in found.detail
     assert "make chromium" in found.next_step
+
+
+async def test_sandboxes_at_e2b_are_named_and_a_refused_key_is_told(make: Make) -> None:
+    async with serving_e2b() as cloud:
+        there: dict[str, Any] = {"e2b_api_url": cloud.url, "e2b_sandbox_url": cloud.url}
+
+        good = await look(make(e2b_api_key=SecretStr(cloud.key), **there), "Sandboxes")
+        bad = await look(make(e2b_api_key=SecretStr("e2b_wrong"), **there), "Sandboxes")
+
+    assert (good.ok, good.detail) == (True, "at E2B, each a machine of its own")
+    assert (bad.ok, bad.next_step) == (False, "Check E2B_API_KEY")

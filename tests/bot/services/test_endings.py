@@ -4,9 +4,14 @@ import pytest
 
 from agents import errors
 from agents.errors import (
+    AuthFailed,
+    BadProviderResponse,
     BadRequest,
     LimitExceeded,
     ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
     SandboxUnavailable,
     Truncated,
     UserError,
@@ -14,6 +19,7 @@ from agents.errors import (
 )
 from agents.events import SummaryWritten, TaskCancelled, TaskCompleted, TaskFailed
 from agents.pipeline import Answered, Built, Stuck
+from agents.sandbox.e2b_errors import translate
 from agents.testing import InMemorySandboxProvider
 from agents.types import BlobHash, Diagnostic, FragmentId, Framework, TaskId, TaskStatus, Usage
 from bot.services import endings
@@ -155,3 +161,16 @@ def test_an_answer_leaves_the_app_as_it_is(text: str) -> None:
     ending = endings.answered(Answered(Framework.REACT, text), "Bikes", "http://x", Usage())
     assert (ending.fragment, ending.status) == (None, TaskStatus.COMPLETE)
     assert ending.reply == (text or "Nothing had to be changed.")
+
+
+FROM_E2B = [RateLimited, ProviderTimeout, ProviderUnavailable, AuthFailed, BadProviderResponse]
+
+
+@pytest.mark.parametrize("kind", FROM_E2B, ids=lambda kind: kind.__name__)
+def test_trouble_with_sandboxes_is_not_blamed_on_the_model(kind: type[ZapdevError]) -> None:
+    error = translate(kind(SECRET))
+    assert isinstance(error, ZapdevError)
+    event = failure(endings.failed(error))
+    assert event.code == error.key
+    assert "E2B" in event.message
+    assert "model" not in f"{event.message} {event.hint}".lower()

@@ -170,6 +170,21 @@ async def test_a_sandbox_that_died_unseen_is_replaced_and_never_shown_empty(shor
     assert sandbox.files["src/App.tsx"] == b"bikes"
 
 
+async def test_a_sandbox_that_another_process_has_made_is_started_again_and_not_built(
+    shore: Shore,
+) -> None:
+    await shore.woken()
+    other = SandboxManager(shore.provider, shore.clock)
+    reviver = Reviver(other, shore.pages, shore.clock)
+    shore.previews = Previews(shore.store, other, reviver, shore.pages, shore.clock)
+    assert isinstance(await shore.woken(), Awake)
+    [sandbox] = shore.living
+    assert len(sandbox.served) == 2
+    assert other.kept(shore.project_id) is sandbox
+    await shore.previews.close()
+    await other.close()
+
+
 async def test_a_version_that_is_newer_than_what_runs_is_what_wakes(shore: Shore) -> None:
     await shore.woken()
     await shore.build({"src/App.tsx": b"green"})

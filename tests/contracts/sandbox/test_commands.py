@@ -111,6 +111,14 @@ async def test_the_environment_holds_none_of_the_hosts(
     assert "CI=1" in said
 
 
+async def test_what_tools_keep_for_themselves_is_no_app_file(machine: Sandbox) -> None:
+    before = await machine.tree()
+    folders = '"$npm_config_cache" "$XDG_CACHE_HOME" "$XDG_CONFIG_HOME"'
+    kept = f"for f in {folders}; do mkdir -p $f && touch $f/kept || exit 1; done"
+    assert (await machine.run(kept, timeout_s=10)).ok
+    assert await machine.tree() == before
+
+
 async def test_what_was_running_when_time_is_up_is_a_result_with_its_output(
     machine: Sandbox,
 ) -> None:

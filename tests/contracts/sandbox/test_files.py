@@ -1,5 +1,7 @@
 """Files: every adapter keeps them byte for byte."""
 
+import asyncio
+
 import pytest
 
 from agents.errors import SandboxFull, SandboxLost
@@ -54,6 +56,29 @@ async def test_a_folder_reads_as_none(sandbox: Sandbox) -> None:
 async def test_a_path_below_a_file_reads_as_none(sandbox: Sandbox) -> None:
     await sandbox.write({"src/a.ts": b"a"})
     assert await sandbox.read("src/a.ts/b.ts") is None
+
+
+async def test_odd_names_survive(sandbox: Sandbox) -> None:
+    names = ["a b.txt", "it's.txt", 'say "hi".txt', "$HOME.txt", "-rf", "a\\b", "[id].tsx", "*.ts"]
+    await sandbox.write({f"odd/{name}": name.encode() for name in names})
+    tree = await sandbox.tree()
+    assert {n: tree.get(f"odd/{n}") for n in names} == {n: n.encode() for n in names}
+    await sandbox.remove([f"odd/{name}" for name in names])
+    assert not [path for path in await sandbox.tree() if path.startswith("odd/")]
+
+
+async def test_writing_nothing_changes_nothing(sandbox: Sandbox) -> None:
+    before = await sandbox.tree()
+    await sandbox.write({})
+    await sandbox.remove([])
+    assert await sandbox.tree() == before
+
+
+async def test_writes_at_once_all_arrive(sandbox: Sandbox) -> None:
+    files = {f"src/at-once/{n}.ts": f"{n}".encode() for n in range(12)}
+    await asyncio.gather(*(sandbox.write({path: text}) for path, text in files.items()))
+    found = await asyncio.gather(*(sandbox.read(path) for path in files))
+    assert found == list(files.values())
 
 
 async def test_deep_folders_are_made_on_the_way(sandbox: Sandbox) -> None:

@@ -1,0 +1,155 @@
+"""The life of sandboxes at E2B: renewed, paused, woken, found again, ended."""
+
+import asyncio
+
+import pytest
+
+from agents.errors import ProviderUnavailable, SandboxUnavailable
+from agents.sandbox.e2b import E2BSandboxProvider
+from agents.sandbox.e2b_remote import RENEW_S
+from agents.system import SystemClock
+from agents.testing import FakeClock
+from agents.types import Framework, SandboxId, TaskId
+from tests.agents.sandbox.at_e2b import only, tiny_e2b_provider
+from tests.agents.sandbox.tiny import TASK
+from tests.fakes.e2b.faults import LOSE_FILES, Slow, Status
+from tests.fakes.e2b.server import StandIn
+from tests.fakes.waiting import until
+
+
+async def test_the_life_of_a_used_sandbox_is_renewed(cloud: StandIn) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    await sandbox.read("app.txt")
+    assert "timeout" not in cloud.requests
+    await clock.advance(RENEW_S)
+    before = only(cloud).ends_at
+    await sandbox.read("app.txt")
+    await until(lambda: only(cloud).ends_at > before)
+    await sandbox.read("app.txt")
+    assert cloud.requests.count("timeout") == 1
+    await provider.close()
+
+
+async def test_a_paused_sandbox_is_woken_with_its_files(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    await made.write({"kept.txt": b"kept"})
+    await cloud.advance(3601)
+    assert cloud.running == []
+    found = await provider.connect(made.id)
+    assert found is not None
+    assert await found.read("kept.txt") == b"kept"
+
+
+async def test_another_process_finds_a_sandbox_with_its_framework(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    await made.write({"kept.txt": b"kept"})
+    elsewhere = tiny_e2b_provider(cloud)
+    found = await elsewhere.connect(made.id)
+    assert found is not None
+    assert (found.framework, await found.read("kept.txt")) == (Framework.REACT, b"kept")
+    await elsewhere.close()
+
+
+async def test_a_sandbox_that_lost_its_files_is_not_taken_for_the_old_one(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    await cloud.advance(3601)
+    cloud.faults.at("connect", LOSE_FILES)
+    assert await provider.connect(made.id) is None
+    assert cloud.running == []
+
+
+async def test_a_refused_wake_up_keeps_the_sandbox_for_the_next_try(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    await cloud.advance(3601)
+    cloud.faults.at("connect", Status(500))
+    with pytest.raises(ProviderUnavailable):
+        await provider.connect(made.id)
+    assert await provider.connect(made.id) is made
+
+
+async def test_somebody_elses_sandbox_is_not_ours_to_take(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    theirs = await cloud.create({"templateID": "base"}, cloud.images["base"])
+    assert await provider.connect(SandboxId(theirs.id)) is None
+    assert cloud.running == [theirs]
+
+
+async def test_closing_the_provider_leaves_nothing_at_e2b(cloud: StandIn) -> None:
+    provider = tiny_e2b_provider(cloud)
+    tasks = [TaskId(f"task_{n}") for n in range(3)]
+    await asyncio.gather(*(provider.create(Framework.REACT, task_id=t) for t in tasks))
+    cloud.faults.at("create", Slow(0.1))
+    late = asyncio.ensure_future(provider.create(Framework.REACT, task_id=TASK))  # noqa: TID251
+    await until(lambda: cloud.requests.count("create") == 4)
+    await provider.close()
+    assert (await asyncio.gather(late, return_exceptions=True))[0] is not None
+    assert cloud.running == []
+
+
+async def test_the_check_says_why_e2b_does_not_serve_us(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    cloud.faults.at("list", Status(401))
+    with pytest.raises(SandboxUnavailable, match="Unauthorized"):
+        await provider.check()
+    assert await provider.check()
+    assert await provider.check()
+    assert cloud.requests.count("list") == 2
+
+
+# --- what is left behind ------------------------------------------------------------------------
+
+
+async def test_what_a_dead_process_made_for_a_task_ends_when_another_takes_the_task(
+    cloud: StandIn,
+) -> None:
+    clock = FakeClock(SystemClock().now())
+    dead, heir = tiny_e2b_provider(cloud, clock=clock), tiny_e2b_provider(cloud, clock=clock)
+    left = await dead.create(Framework.REACT, task_id=TASK)
+    preview = await dead.create(Framework.REACT, task_id=TaskId("task_of_a_preview"))
+    await clock.advance(30)
+    taken = await heir.create(Framework.REACT, task_id=TASK)
+    await until(lambda: {s.id for s in cloud.running} == {preview.id, taken.id})
+    assert cloud.sandboxes[left.id].state == "killed"
+    await dead.close()
+    await heir.close()
+
+
+async def test_of_two_processes_that_begin_at_once_neither_ends_the_others(
+    cloud: StandIn,
+) -> None:
+    clock = SystemClock()
+    providers = [tiny_e2b_provider(cloud, clock=clock) for _ in range(2)]
+    await asyncio.gather(*(p.create(Framework.REACT, task_id=TASK) for p in providers))
+    await until(lambda: cloud.requests.count("list") == 4)
+    assert len(cloud.running) == 2
+    await asyncio.gather(*(provider.close() for provider in providers))
+
+
+async def test_what_has_been_paused_for_a_day_is_ended_and_nothing_of_others(
+    cloud: StandIn,
+) -> None:
+    clock = FakeClock(SystemClock().now())
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    theirs = await cloud.create({"templateID": "base", "autoPause": True}, cloud.images["base"])
+    dead = tiny_e2b_provider(cloud)
+    left = await dead.create(Framework.REACT, task_id=TaskId("task_of_the_dead"))
+    await cloud.advance(3601)
+    await provider.create(Framework.REACT, task_id=TASK)
+    assert cloud.sandboxes[left.id].state == "paused", "its project may still want it"
+    await clock.advance(26 * 3600)
+    await provider.create(Framework.REACT, task_id=TASK)
+    await until(lambda: cloud.sandboxes[left.id].state == "killed")
+    assert theirs.state == "paused"
+    await provider.close()

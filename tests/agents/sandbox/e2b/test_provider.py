@@ -1,0 +1,316 @@
+"""The E2B adapter against the stand-in: what it asks for, and what it does when that fails."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from agents.errors import (
+    AuthFailed,
+    PackagesUnavailable,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
+    SandboxFull,
+    SandboxLost,
+    SandboxUnavailable,
+    ZapdevError,
+)
+from agents.sandbox.e2b import E2BOptions, E2BSandboxProvider
+from agents.sandbox.toolchain import Registry
+from agents.templates import Template
+from agents.testing import FakeClock
+from agents.types import Framework
+from tests.agents.sandbox.at_e2b import REGISTRY, account_of, only, tiny_e2b_provider, tiny_image
+from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch, tiny_template
+from tests.fakes.e2b.faults import CUT, DIE, HANG, Act, Slow, Status
+from tests.fakes.e2b.server import StandIn
+from tests.fakes.instant_clock import InstantClock
+from tests.fakes.waiting import until
+
+# --- making one ---------------------------------------------------------------------------------
+
+
+async def test_it_is_made_from_the_frameworks_own_template_and_marked_as_ours(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    made = only(cloud)
+    assert (made.body["templateID"], made.body["timeout"]) == ("zapdev-react", 3600)
+    assert made.body["autoPause"] is True
+    assert made.metadata.items() >= {"zapdev": "react", "zapdev-task": TASK}.items()
+    assert sandbox.notice is None
+
+
+async def test_a_template_under_the_other_name_is_taken(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    cloud.images["vue-developer"] = await tiny_image(cloud, Framework.VUE)
+    sandbox = await provider.create(Framework.VUE, task_id=TASK)
+    assert only(cloud).body["templateID"] == "vue-developer"
+    assert sandbox.notice is None
+
+
+async def test_without_a_template_files_are_uploaded_packages_installed_and_people_told(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.VUE, task_id=TASK)
+    assert only(cloud).body["templateID"] == "base"
+    assert await sandbox.tree() == dict(tiny_template(Framework.VUE).files)
+    assert (await sandbox.run("cat node_modules/dep/index.js", timeout_s=9)).output == "installed\n"
+    assert sandbox.notice is not None
+    assert "no current Tiny template" in sandbox.notice
+
+
+async def test_what_an_account_lacks_is_not_asked_for_again_at_once(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    for _ in range(3):
+        await provider.create(Framework.VUE, task_id=TASK)
+    assert cloud.requests.count("create") == 3 + 2
+
+
+async def test_an_outdated_template_is_brought_up_to_date(cloud: StandIn) -> None:
+    def newer(framework: Framework) -> Template:
+        old = tiny_template(framework)
+        return replace(old, files={**old.files, "new.txt": b"new"})
+
+    provider = tiny_e2b_provider(cloud, templates=newer)
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    assert await sandbox.read("new.txt") == b"new"
+    assert sandbox.notice is not None
+    await provider.close()
+
+
+async def test_a_failed_install_says_so_and_leaves_no_sandbox(cloud: StandIn) -> None:
+    def broken(framework: Framework) -> Template:
+        return replace(tiny_template(framework), install="echo no such package; exit 3")
+
+    provider = tiny_e2b_provider(cloud, templates=broken)
+    with pytest.raises(PackagesUnavailable, match="no such package"):
+        await provider.create(Framework.VUE, task_id=TASK)
+    assert cloud.running == []
+    await provider.close()
+
+
+async def test_no_key_of_ours_enters_a_sandbox(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.VUE, task_id=TASK)
+    await sandbox.serve("env; exit 0", port=PORT)
+    said = await eventually(sandbox.server_output)
+    everything = "\n".join([said, *only(cloud).machine.seen, str(only(cloud).body)])
+    assert cloud.key not in everything
+    assert cloud.key not in repr(account_of(cloud))
+
+
+REFUSALS: list[tuple[Act, type[ZapdevError]]] = [
+    (Status(401), AuthFailed),
+    (Status(429, "too fast", retry_after_s=1), RateLimited),
+    (Status(429, "reached the maximum number of concurrent E2B sandboxes (20)"), SandboxFull),
+    (Status(500, "Failed to place sandbox"), ProviderUnavailable),
+    (Status(503), ProviderUnavailable),
+    (Status(504), ProviderUnavailable),
+    (CUT, ProviderUnavailable),
+    (HANG, ProviderTimeout),
+]
+
+
+@pytest.mark.parametrize(("act", "error"), REFUSALS, ids=str)
+async def test_a_refused_creation_says_who_must_act(
+    cloud: StandIn, hasty: E2BSandboxProvider, act: Act, error: type[ZapdevError]
+) -> None:
+    cloud.faults.at("create", act)
+    with pytest.raises(ZapdevError) as raised:
+        await hasty.create(Framework.REACT, task_id=TASK)
+    assert type(raised.value) is error
+    assert raised.value.key.startswith("sandbox_"), "not the model provider's fault"
+    assert cloud.running == []
+
+
+async def test_an_outage_is_told_at_once_and_tried_again_every_half_minute(cloud: StandIn) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    cloud.faults.at("create", Status(503), times=4)
+    for _ in range(3 + 5):
+        with pytest.raises(ProviderUnavailable):
+            await provider.create(Framework.REACT, task_id=TASK)
+    assert cloud.requests.count("create") == 3
+    await clock.advance(31)
+    with pytest.raises(ProviderUnavailable):
+        await provider.create(Framework.REACT, task_id=TASK)
+    await clock.advance(31)
+    await provider.create(Framework.REACT, task_id=TASK)
+    assert cloud.requests.count("create") == 5
+    await provider.close()
+
+
+async def test_where_no_npm_says_which_registry_an_install_reaches_any(cloud: StandIn) -> None:
+    async def no_npm() -> Registry:
+        raise SandboxUnavailable("Node.js is missing")
+
+    options = E2BOptions(templates=tiny_template, registry=no_npm)
+    provider = E2BSandboxProvider(account_of(cloud), clock=InstantClock(), options=options)
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    assert (await sandbox.run("true", timeout_s=9, network=True)).ok
+    assert only(cloud).networks[1] == {}
+    await provider.close()
+
+
+async def test_a_creation_that_nobody_heard_of_is_not_done_twice(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    cloud.faults.at("created", CUT)
+    with pytest.raises(ProviderUnavailable):
+        await provider.create(Framework.REACT, task_id=TASK)
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    assert sandbox.id == only(cloud).id
+    other = await provider.create(Framework.REACT, task_id=TASK)
+    assert other.id != sandbox.id
+
+
+async def test_a_creation_that_nobody_waits_for_leaves_no_sandbox(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    cloud.faults.at("create", Slow(0.2))
+    making = asyncio.ensure_future(  # noqa: TID251
+        provider.create(Framework.REACT, task_id=TASK)
+    )
+    await until(lambda: "create" in cloud.requests)
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    await until(lambda: bool(cloud.sandboxes) and not cloud.running)
+
+
+async def test_a_sandbox_that_dies_while_it_is_made_is_lost_and_none_is_left(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    cloud.faults.at("start", DIE)
+    with pytest.raises(SandboxLost):
+        await provider.create(Framework.REACT, task_id=TASK)
+    assert cloud.running == []
+
+
+# --- what leaves it -----------------------------------------------------------------------------
+
+
+async def test_the_registry_is_reached_only_while_a_command_asks_for_it(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    made = only(cloud)
+    assert made.networks == [{"denyOut": ["0.0.0.0/0"]}]
+    await sandbox.run("true", timeout_s=9)
+    told = await sandbox.run("echo $npm_config_registry", timeout_s=9, network=True)
+    assert told.output.strip() == REGISTRY.url
+    await until(lambda: len(made.networks) == 3)
+    [_, during, after] = made.networks
+    assert (during["allowOut"], during["denyOut"]) == (["packages.example"], ["0.0.0.0/0"])
+    assert (after["allowOut"], after["denyOut"]) == ([], ["0.0.0.0/0"])
+
+
+async def test_two_installs_at_once_shut_the_door_behind_the_last(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    wait = "until [ -e go ]; do sleep 0.02; done"
+    first = asyncio.ensure_future(sandbox.run(wait, timeout_s=20, network=True))  # noqa: TID251
+    await until(lambda: len(only(cloud).networks) == 2)
+    assert (await sandbox.run("true", timeout_s=9, network=True)).ok
+    assert len(only(cloud).networks) == 2
+    await sandbox.write({"go": b""})
+    await first
+    await until(lambda: len(only(cloud).networks) == 3)
+
+
+# --- trouble inside -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["upload", "start", "download"])
+@pytest.mark.parametrize("act", [Status(429), Status(503), CUT], ids=str)
+async def test_passing_trouble_with_files_is_not_noticed(
+    cloud: StandIn, provider: E2BSandboxProvider, stage: str, act: Act
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    cloud.faults.at(stage, act)
+    await sandbox.write({"a.txt": b"a"})
+    assert await sandbox.read("a.txt") == b"a"
+
+
+@pytest.mark.parametrize("stage", ["upload", "start", "download"])
+@pytest.mark.parametrize("act", [Status(500), HANG, DIE], ids=str)
+async def test_lasting_trouble_is_a_lost_sandbox(
+    cloud: StandIn, hasty: E2BSandboxProvider, stage: str, act: Act
+) -> None:
+    sandbox = await hasty.create(Framework.REACT, task_id=TASK)
+    cloud.faults.at(stage, act, times=9)
+
+    async def write_and_read() -> None:
+        await sandbox.write({"a.txt": b"a"})
+        await sandbox.read("a.txt")
+
+    with pytest.raises(SandboxLost):
+        await write_and_read()
+
+
+async def test_a_command_that_was_refused_is_run_later_and_once(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    cloud.faults.at("start", Status(429), when="echo once")
+    assert (await sandbox.run("echo once >>log", timeout_s=9)).ok
+    assert await sandbox.read("log") == b"once\n"
+
+
+async def test_a_sandbox_that_dies_under_its_command_is_lost(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    cloud.faults.at("running", DIE, when="sleep 77")
+    with pytest.raises(SandboxLost):
+        await sandbox.run("sleep 77", timeout_s=60)
+
+
+async def test_a_command_that_cannot_be_ended_takes_its_sandbox_with_it(
+    cloud: StandIn, hasty: E2BSandboxProvider
+) -> None:
+    sandbox = await hasty.create(Framework.REACT, task_id=TASK)
+    running = asyncio.ensure_future(sandbox.run("sleep 77", timeout_s=0.5))  # noqa: TID251
+    await until(lambda: any("sleep 77" in seen for seen in only(cloud).machine.seen))
+    cloud.faults.at("start", HANG, times=9)
+    with pytest.raises(SandboxLost):
+        await running
+    assert cloud.running == []
+
+
+async def test_a_server_whose_sandbox_died_is_lost_and_not_crashed(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    url = await sandbox.serve(f"node server.mjs {PORT}", port=PORT)
+    await eventually(lambda: fetch(url))
+    await cloud.kill(only(cloud))
+    assert await fetch(url) is None
+    with pytest.raises(SandboxLost):
+        await eventually(sandbox.server_output)
+
+
+async def test_a_server_listens_for_e2bs_proxy_and_lets_its_name_in(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    said = 'echo 127.0.0.1 $HOST $__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS; test "$PORT"'
+    url = await sandbox.serve(said, port=PORT)
+    assert await eventually(sandbox.server_output) == "0.0.0.0 0.0.0.0 127.0.0.1\n"
+    assert url == f"http://127.0.0.1:{sandbox.id}"
+
+
+async def test_closing_never_raises_even_when_e2b_is_silent(
+    cloud: StandIn, hasty: E2BSandboxProvider
+) -> None:
+    sandbox = await hasty.create(Framework.REACT, task_id=TASK)
+    cloud.faults.at("kill", Status(500), times=2)
+    await sandbox.close()
+    with pytest.raises(SandboxLost):
+        await sandbox.tree()

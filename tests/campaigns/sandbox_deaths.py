@@ -1,0 +1,141 @@
+"""Sandboxes at E2B die, or E2B refuses, at each stage of a task; a stand-in on loopback is E2B.
+
+`stuck` names rounds without an end, or with one that no person can use; `orphans` is how many
+sandboxes ran that serve nobody's preview; `slowest_s` the longest task. Every death but a lasting
+refusal has to end in a complete app. SIZE is how many rounds, over the stages in order.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agents.types import Framework
+from tests.agents.sandbox.tiny import fetch
+from tests.fakes.e2b.faults import CUT, DIE, Act, Status
+from tests.fakes.e2b.server import StandIn, serving_e2b
+from tests.fakes.e2b.templates import offer
+from tests.fakes.server import Frame, Server, serving
+from tests.fakes.waiting import until
+
+WITHIN_S = 60.0
+WORDS = "Kanban board for a bike shop"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One way to lose a sandbox. `lasting` may end the task, with a reason."""
+
+    title: str
+    at: str
+    act: Act
+    when: str = ""
+    times: int = 1
+    lasting: bool = False
+
+
+STAGES = (
+    Stage("dies in build", "running", DIE, "npm run build"),
+    Stage("dies in write", "upload", DIE),
+    Stage("dies in preview", "running", DIE, "vite preview"),
+    Stage("E2B refuses for a while", "create", Status(500, "Failed to place sandbox"), times=2),
+    Stage("dies while it is made", "start", DIE),
+    Stage("dies in lint", "running", DIE, "npm run lint"),
+    Stage("is made unheard", "created", CUT),
+    Stage("too many creations", "create", Status(429, "slow down", retry_after_s=1)),
+    Stage("dies when it is read", "download", DIE),
+    Stage("E2B is away", "create", Status(503), times=99, lasting=True),
+    Stage("the key is refused", "create", Status(401), times=99, lasting=True),
+)
+DEFAULT_SIZE = len(STAGES) + 1
+"""One round more: death between two messages."""
+
+
+@dataclass
+class Findings:
+    stuck: list[str] = field(default_factory=list)
+    orphans: int = 0
+    slowest_s: float = 0.0
+    previews: dict[str, str] = field(default_factory=dict)
+
+
+async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
+    """Every stage, then the follow-up of an app whose sandbox has died."""
+    found = Findings()
+    with tempfile.TemporaryDirectory(prefix="zapdev-deaths-") as folder:
+        async with serving_e2b() as cloud:
+            await offer(cloud, Framework.REACT)
+            async with serving(Path(folder) / "data", **cloud.settings) as server:
+                for number in range(size - 1):
+                    await _lose(server, cloud, STAGES[(seed - 1 + number) % len(STAGES)], found)
+                await _lose_between(server, cloud, found)
+            found.orphans += len(cloud.running) + len(cloud.processes)
+    ok = not found.stuck and not found.orphans and found.slowest_s <= WITHIN_S
+    return {
+        "ok": ok,
+        "rounds": size,
+        "stuck": found.stuck,
+        "orphans": found.orphans,
+        "slowest_s": round(found.slowest_s, 1),
+    }
+
+
+async def _lose(server: Server, cloud: StandIn, stage: Stage, found: Findings) -> None:
+    cloud.faults.at(stage.at, stage.act, when=stage.when, times=stage.times)
+    frames, took_s = await _build(server, WORDS)
+    if not stage.lasting and cloud.faults.unmet:
+        found.stuck.append(f"{stage.title}: the fault was never met")
+    cloud.faults.clear()
+    if problem := await _judge(frames, may_fail=stage.lasting):
+        found.stuck.append(f"{stage.title}: {problem}")
+    await _settle(cloud, frames, took_s, found)
+    print(f"{stage.title}: {frames[-1].type} in {took_s:.1f} s", file=sys.stderr)
+
+
+async def _lose_between(server: Server, cloud: StandIn, found: Findings) -> None:
+    first, took_s = await _build(server, WORDS)
+    await _settle(cloud, first, took_s, found)
+    for sandbox in cloud.running:
+        await cloud.kill(sandbox)
+    found.previews.clear()
+    project_id = first[0].data["projectId"]
+    second, took_s = await _build(server, "Make the accent colour green", projectId=project_id)
+    if problem := await _judge(second):
+        found.stuck.append(f"between two messages: {problem}")
+    elif set(second[-1].data["files"]) != set(first[-1].data["files"]):
+        found.stuck.append("between two messages: files are missing")
+    await _settle(cloud, second, took_s, found)
+    print(f"between two messages: {second[-1].type} in {took_s:.1f} s", file=sys.stderr)
+
+
+async def _build(server: Server, prompt: str, **body: Any) -> tuple[list[Frame], float]:
+    began = time.monotonic()
+    frames = await server.generate(prompt, **({} if body else {"framework": "react"}), **body)
+    return frames, time.monotonic() - began
+
+
+async def _judge(frames: list[Frame], *, may_fail: bool = False) -> str:
+    """What is wrong with the end of a task; nothing when a person can go on from it."""
+    last = frames[-1]
+    if last.type == "error":
+        told = last.data.get("error") and last.data.get("hint")
+        return "" if may_fail and told else f"{last.data}"
+    if last.type != "complete":
+        return f"it ended as {last.type}"
+    page = await fetch(last.data["previewUrl"]) or ""
+    return "" if WORDS in page else "its page does not hold the words"
+
+
+async def _settle(cloud: StandIn, frames: list[Frame], took_s: float, found: Findings) -> None:
+    """Wait until only those sandboxes run that serve a project's preview."""
+    found.slowest_s = max(found.slowest_s, took_s)
+    if frames[-1].type == "complete":
+        used = [frame.data["sandboxId"] for frame in frames if frame.type == "sandbox"]
+        found.previews[frames[0].data["projectId"]] = used[-1]
+    try:
+        await until(lambda: {s.id for s in cloud.running} <= set(found.previews.values()), 5.0)
+    except TimeoutError:
+        found.orphans += len(cloud.running) - len(found.previews)

@@ -215,7 +215,7 @@ class E2BSandboxProvider:
         for name in names:
             try:
                 async with self._breaker.watch():
-                    making = self._new(name, framework, task_id, f"{key}-{names.index(name)}")
+                    making = self._new(name, framework, task_id, f"{key}-{name}")
                     sdk = await self._calls.make(
                         _unless_absent(making), within_s=self._options.create_s
                     )

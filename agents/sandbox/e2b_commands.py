@@ -14,7 +14,7 @@ from agents.errors import SandboxError, SandboxLost
 from agents.logger import create_logger
 from agents.ports import Clock, CommandResult, OnOutput
 from agents.sandbox.e2b_guest import APP, end_line, run_line
-from agents.sandbox.e2b_remote import Handle, Remote
+from agents.sandbox.e2b_remote import KILLED, Handle, Remote
 from agents.sandbox.isolation import QUIET_TOOLS
 from agents.sandbox.output import HeadAndTail, Tail
 
@@ -90,9 +90,11 @@ class RemoteProgram:
             self._ended.exception()  # who waited has seen it
 
     def _is_over(self) -> bool:
-        """Whether its own line has ended it all: it ran to its end."""
-        done = self._ended
-        return done is not None and done.done() and not done.cancelled() and not done.exception()
+        """Whether its own line has ended it all, being alive to do so: it ran to its end."""
+        ended = self._ended
+        if ended is None or not ended.done() or ended.cancelled() or ended.exception():
+            return False
+        return ended.result() != KILLED
 
 
 class RemoteCommands:

@@ -35,6 +35,8 @@ LIFETIME_S = 60 * 60
 RENEW_S = 5 * 60.0
 """How old the last renewal of a used sandbox's life may be."""
 RESUME_S = 60.0
+KILLED = 137
+"""As a shell says of a program that SIGKILL has ended; E2B says -1 of what it started itself."""
 _ENDING_S = 10.0
 _SECONDS_PER_BYTE = 1 / (512 * 1024)
 _TRIES = HTTP.with_attempts(2)
@@ -143,7 +145,7 @@ class Remote:
             try:
                 return (await handle.wait()).exit_code
             except e2b.CommandExitException as error:
-                return error.exit_code if error.exit_code >= 0 else 137
+                return error.exit_code if error.exit_code >= 0 else KILLED
             except Exception as error:
                 raise translate(error) from error
 

@@ -30,7 +30,7 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
             for framework in list(Framework)[:size]:
                 for times in (first, warm):
                     began = time.monotonic()
-                    problem = await _build(server, framework)
+                    problem = await build(server, framework)
                     times[framework] = round(time.monotonic() - began, 1)
                     if problem:
                         wrong.append(f"{framework}: {problem}")
@@ -39,7 +39,7 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
     return {"ok": not wrong, "wrong": wrong, "first_s": first, "warm_s": warm}
 
 
-async def _build(server: Server, framework: Framework) -> str:
+async def build(server: Server, framework: Framework) -> str:
     """What is wrong with the app that comes out; nothing when it shows the words."""
     frames = await server.generate(PROMPT, framework=framework)
     last = frames[-1].data

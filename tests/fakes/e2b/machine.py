@@ -34,8 +34,11 @@ Event = dict[str, Any]
 class Process:
     """A running command; what it prints goes to whoever listens, and is lost otherwise."""
 
-    def __init__(self, process: asyncio.subprocess.Process, config: dict[str, Any]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, pipes: Mapping[str, int], config: dict[str, Any]
+    ) -> None:
         self._process = process
+        self._pipes = pipes
         self.config = config
         self.listeners: set[asyncio.Queue[Event]] = set()
 
@@ -50,12 +53,9 @@ class Process:
 
     async def run(self) -> None:
         """Pass on output until the process ends; a child that keeps the pipe is not waited for."""
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
         pumps = Background()
         reading = [
-            pumps.start(self._pump(self._process.stdout, "stdout"), name="stdout"),
-            pumps.start(self._pump(self._process.stderr, "stderr"), name="stderr"),
+            pumps.start(self._pump(pipe, name), name=name) for name, pipe in self._pipes.items()
         ]
         code = await self._process.wait()
         await asyncio.wait(reading, timeout=_DRAIN_S)
@@ -64,9 +64,16 @@ class Process:
         await pumps.stop()
         await self._tell({"end": _end(code)})
 
-    async def _pump(self, stream: asyncio.StreamReader, name: str) -> None:
-        while data := await stream.read(_CHUNK):
-            await self._tell({"data": {name: base64.b64encode(data).decode()}})
+    async def _pump(self, source: int, name: str) -> None:
+        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=_CHUNK)
+        with os.fdopen(source, "rb", buffering=0) as pipe:
+            protocol = asyncio.StreamReaderProtocol(reader)
+            transport, _ = await loop.connect_read_pipe(lambda: protocol, pipe)
+            try:
+                while data := await reader.read(_CHUNK):
+                    await self._tell({"data": {name: base64.b64encode(data).decode()}})
+            finally:
+                transport.close()
 
     async def _tell(self, event: Event) -> None:
         for queue in list(self.listeners):
@@ -135,17 +142,25 @@ class Machine:
             "E2B_SANDBOX_ID": self._id,
         }
         name, _, value = self._tag.partition("=")
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=cwd,
-            env={**own, **self._envs, **envs, name: value},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_CHUNK,
-            start_new_session=True,
-        )
-        running = Process(process, config)
+        (out, out_sink), (err, err_sink) = os.pipe(), os.pipe()
+        try:  # pipes of our own: with asyncio's, a daemon that holds one would hide the exit
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                cwd=cwd,
+                env={**own, **self._envs, **envs, name: value},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out_sink,
+                stderr=err_sink,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(out)
+            os.close(err)
+            raise
+        finally:
+            os.close(out_sink)
+            os.close(err_sink)
+        running = Process(process, {"stdout": out, "stderr": err}, config)
         self.processes[process.pid] = running
         self._background.spawn(self._see_through(running), name=f"guest process {process.pid}")
         return running

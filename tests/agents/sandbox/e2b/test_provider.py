@@ -284,6 +284,15 @@ async def test_a_command_that_cannot_be_ended_takes_its_sandbox_with_it(
     assert cloud.running == []
 
 
+async def test_a_command_that_kills_the_line_it_runs_in_is_ended_all_the_same(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    result = await sandbox.run("kill -9 $PPID; sleep 77", timeout_s=20)
+    assert result.exit_code == 137
+    await until(lambda: not cloud.processes)
+
+
 async def test_a_server_whose_sandbox_died_is_lost_and_not_crashed(
     cloud: StandIn, provider: E2BSandboxProvider
 ) -> None:

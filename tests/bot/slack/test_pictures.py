@@ -85,6 +85,7 @@ async def test_when_slack_has_no_time_it_comes_later(
         slack.fail(method, "ratelimited", retry_after=1, times=1)
         await build(bot)
         await until(lambda: len(shared(slack)) == 1)
+        assert [call.error for call in slack.calls_of(method)] == ["ratelimited", None]
 
 
 async def test_where_no_file_is_taken_everything_else_is_as_ever(

@@ -7,11 +7,11 @@ from agents.errors import ProviderTimeout, ProviderUnavailable
 from agents.ports import Clock
 
 FAILURES = 3
-REST_S = 30.0
+REST_S = 10.0
 
 
 class Breaker:
-    """Opens after three failures in a row; then, every half minute, one caller may try.
+    """Opens after three failures in a row; then, every ten seconds, one caller may try.
 
     So a task ends in seconds, with the reason, rather than in minutes, and an overloaded provider
     gets the rest it needs. Only silence and outages count: a refusal is an answer.

@@ -35,10 +35,12 @@ ENVS: Mapping[str, str] = {k: v for k, v in QUIET_TOOLS.items() if k not in _NOT
 class RemoteProgram:
     """One started command and everything it has started."""
 
-    def __init__(self, remote: Remote, on_output: Callable[[str], None]) -> None:
+    def __init__(
+        self, remote: Remote, on_output: Callable[[str], None], tag: str | None = None
+    ) -> None:
         self._remote = remote
         self._on_output = on_output
-        self._tag = secrets.token_hex(12)
+        self._tag = tag or secrets.token_hex(12)
         self._background = Background()
         self._handle: Handle | None = None
         self._ended: asyncio.Task[int] | None = None
@@ -136,12 +138,17 @@ class RemoteCommands:
         return CommandResult(exit_code, said.text, took)
 
     async def serve(self, command: str, envs: Mapping[str, str]) -> None:
-        """(Re)start the server; the former one is ended first. Raises: SandboxLost."""
+        """(Re)start the server; the former one is ended first. Raises: SandboxLost.
+
+        The former one may be another process's, in a sandbox that was found again.
+        """
+        tag = f"server-{self._remote.id}"
         async with self._serving:
             if self._server is not None:
                 await self._server.kill()
+            await self._remote.ask(end_line(tag))
             self._server_said = Tail()
-            server = RemoteProgram(self._remote, self._server_said.add)
+            server = RemoteProgram(self._remote, self._server_said.add, tag)
             await server.start(command, envs, timeout_s=0)
             self._server = server
 

@@ -2,6 +2,8 @@
 
 E2B's rules hold for the whole sandbox, not for one command: what runs beside an install reaches
 the registry as well, and while a host is allowed by name E2B lets requests to its name server out.
+A name is matched on the ports 80 and 443 only, so a registry on another port cannot be let through.
+(e2b.dev/docs/network/internet-access)
 """
 
 import asyncio

@@ -30,6 +30,9 @@ KEY_BYTES = 20
 ANSWERS_S = 2.0
 """How long an app that runs may take to show that it does."""
 
+_NOBODY_HOME = 502
+"""What a provider answers in the place of a sandbox that is gone or sleeps."""
+
 FAILED_S = 30.0
 """How long an app that does not start any more is not tried again."""
 
@@ -168,7 +171,7 @@ class Previews:
         if kept is None or kept.id != project.sandbox_id or project.preview_url is None:
             return None
         page = await self._fetcher.get(project.preview_url, timeout_s=ANSWERS_S)
-        return None if page is None else project.preview_url
+        return None if page is None or page.status == _NOBODY_HOME else project.preview_url
 
     async def _wake(self, project: Project, way: _Way) -> None:
         """A boundary: what goes wrong is told on the page."""

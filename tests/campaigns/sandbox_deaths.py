@@ -5,6 +5,7 @@ sandboxes ran that serve nobody's preview; `slowest_s` the longest task. Every d
 refusal has to end in a complete app. SIZE is how many rounds, over the stages in order.
 """
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agents.sandbox.breaker import REST_S
 from agents.types import Framework
 from tests.agents.sandbox.tiny import fetch
 from tests.fakes.e2b.faults import CUT, DIE, Act, Status
@@ -27,14 +29,14 @@ WORDS = "Kanban board for a bike shop"
 
 @dataclass(frozen=True)
 class Stage:
-    """One way to lose a sandbox. `lasting` may end the task, with a reason."""
+    """One way to lose a sandbox. What lasts ends the task, as `code` says."""
 
     title: str
     at: str
     act: Act
     when: str = ""
     times: int = 1
-    lasting: bool = False
+    code: str = ""
 
 
 STAGES = (
@@ -47,8 +49,8 @@ STAGES = (
     Stage("is made unheard", "created", CUT),
     Stage("too many creations", "create", Status(429, "slow down", retry_after_s=1)),
     Stage("dies when it is read", "download", DIE),
-    Stage("E2B is away", "create", Status(503), times=99, lasting=True),
-    Stage("the key is refused", "create", Status(401), times=99, lasting=True),
+    Stage("E2B is away", "create", Status(503), times=99, code="sandbox_provider_unavailable"),
+    Stage("the key is refused", "create", Status(401), times=99, code="sandbox_provider_auth"),
 )
 DEFAULT_SIZE = len(STAGES) + 1
 """One round more: death between two messages."""
@@ -86,12 +88,14 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
 async def _lose(server: Server, cloud: StandIn, stage: Stage, found: Findings) -> None:
     cloud.faults.at(stage.at, stage.act, when=stage.when, times=stage.times)
     frames, took_s = await _build(server, WORDS)
-    if not stage.lasting and cloud.faults.unmet:
+    if not stage.code and cloud.faults.unmet:
         found.stuck.append(f"{stage.title}: the fault was never met")
     cloud.faults.clear()
-    if problem := await _judge(frames, may_fail=stage.lasting):
+    if problem := await _judge(frames, code=stage.code):
         found.stuck.append(f"{stage.title}: {problem}")
     await _settle(cloud, frames, took_s, found)
+    if stage.code:
+        await asyncio.sleep(REST_S)  # until E2B is asked again
     print(f"{stage.title}: {frames[-1].type} in {took_s:.1f} s", file=sys.stderr)
 
 
@@ -117,12 +121,12 @@ async def _build(server: Server, prompt: str, **body: Any) -> tuple[list[Frame],
     return frames, time.monotonic() - began
 
 
-async def _judge(frames: list[Frame], *, may_fail: bool = False) -> str:
+async def _judge(frames: list[Frame], *, code: str = "") -> str:
     """What is wrong with the end of a task; nothing when a person can go on from it."""
     last = frames[-1]
-    if last.type == "error":
+    if last.type == "error" or code:
         told = last.data.get("error") and last.data.get("hint")
-        return "" if may_fail and told else f"{last.data}"
+        return "" if told and last.data.get("code") == code else f"{last.data}"
     if last.type != "complete":
         return f"it ended as {last.type}"
     page = await fetch(last.data["previewUrl"]) or ""

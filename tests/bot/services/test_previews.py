@@ -42,13 +42,14 @@ class LivingPages:
 
     provider: InMemorySandboxProvider
     status: int = 200
+    gone: Page | None = None
     asked: list[float] = field(default_factory=list)
 
     async def get(self, url: str, *, timeout_s: float) -> Page | None:
         self.asked.append(timeout_s)
         await asyncio.sleep(0)
         living = [s for s in self.provider.sandboxes.values() if s.served and not s.lost]
-        return Page(self.status, "<h1>Bikes</h1>") if living else None
+        return Page(self.status, "<h1>Bikes</h1>") if living else self.gone
 
 
 @dataclass
@@ -162,8 +163,12 @@ async def test_after_a_week_the_link_wakes_it_again(shore: Shore) -> None:
     assert sandbox.files["src/App.tsx"] == b"bikes"
 
 
-async def test_a_sandbox_that_died_unseen_is_replaced_and_never_shown_empty(shore: Shore) -> None:
+@pytest.mark.parametrize("gone", [None, Page(502, '{"message": "The sandbox was not found"}')])
+async def test_a_sandbox_that_died_unseen_is_replaced_and_never_shown_empty(
+    shore: Shore, gone: Page | None
+) -> None:
     await shore.woken()
+    shore.pages.gone = gone
     shore.living[0].lost = True
     assert isinstance(await shore.woken(), Awake)
     [sandbox] = shore.living

@@ -11,7 +11,7 @@ from agents.system import SystemClock
 from agents.testing import FakeClock
 from agents.types import Framework, SandboxId, TaskId
 from tests.agents.sandbox.at_e2b import only, tiny_e2b_provider
-from tests.agents.sandbox.tiny import TASK
+from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch
 from tests.fakes.e2b.faults import LOSE_FILES, Slow, Status
 from tests.fakes.e2b.server import StandIn
 from tests.fakes.waiting import until
@@ -53,6 +53,23 @@ async def test_another_process_finds_a_sandbox_with_its_framework(
     found = await elsewhere.connect(made.id)
     assert found is not None
     assert (found.framework, await found.read("kept.txt")) == (Framework.REACT, b"kept")
+    await elsewhere.close()
+
+
+async def test_another_process_serves_a_found_sandbox_anew_on_the_same_port(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    command = f"node server.mjs {PORT}"
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    url = await made.serve(command, port=PORT)
+    await eventually(lambda: fetch(url))
+    elsewhere = tiny_e2b_provider(cloud)
+    found = await elsewhere.connect(made.id)
+    assert found is not None
+    await found.write({"app.txt": b"second"})
+    assert await found.serve(command, port=PORT) == url
+    assert await eventually(lambda: fetch(url)) == "second"
+    assert await found.server_output() is None, "it did not find its port taken"
     await elsewhere.close()
 
 

@@ -329,6 +329,7 @@ class InMemorySandboxProvider:
         self._ids = SequentialIds()
         self.failures: list[Exception] = []
         self.sandboxes: dict[SandboxId, InMemorySandbox] = {}
+        self.connected: list[SandboxId] = []
 
     async def create(self, framework: Framework, *, task_id: TaskId) -> InMemorySandbox:
         del task_id
@@ -344,6 +345,7 @@ class InMemorySandboxProvider:
 
     async def connect(self, sandbox_id: SandboxId) -> InMemorySandbox | None:
         await asyncio.sleep(0)
+        self.connected.append(sandbox_id)
         sandbox = self.sandboxes.get(sandbox_id)
         return None if sandbox is None or sandbox.lost else sandbox
 

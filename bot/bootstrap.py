@@ -205,16 +205,11 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         browser=browser,
     )
     distant = settings.store_kind == "convex"
-    pace = replace(
-        DISTANT_PACE if distant else work.Pace(),
-        busy_poll_s=settings.poll_busy_s,
-        idle_poll_s=settings.poll_idle_s,
-        slots=settings.workers,
-    )
-    links = PreviewLinks(store)
-    previews = Previews(store, manager, Reviver(manager, kit.fetcher, clock), kit.fetcher, clock)
+    links = PreviewLinks(store, settings.public_url)
+    reviver = Reviver(manager, kit.fetcher, clock)
+    previews = Previews(store, manager, reviver, only_here=settings.sandbox_kind == "local")
     stack.push_async_callback(previews.close)
-    parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, pace, links)
+    parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, _pace(settings), links)
     return Services(
         settings=settings,
         clock=clock,
@@ -229,6 +224,15 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         worker=work.Worker(parts),
         sandboxes=sandboxes,
         models=models,
+    )
+
+
+def _pace(settings: Settings) -> work.Pace:
+    return replace(
+        DISTANT_PACE if settings.store_kind == "convex" else work.Pace(),
+        busy_poll_s=settings.poll_busy_s,
+        idle_poll_s=settings.poll_idle_s,
+        slots=settings.workers,
     )
 
 

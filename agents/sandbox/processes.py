@@ -15,6 +15,9 @@ _CHUNK = 64 * 1024
 _DYING_S = 5.0
 """What is killed still needs its turn on a processor to die, and builds are the last in the row."""
 
+_LAST_WORDS_S = 1.0
+"""How long the output of what has ended is read on: a child that was left behind may hold it."""
+
 _LOOK_S = 0.01
 _DELETE = 'rm -rf -- "$1" 2>/dev/null || { chmod -R u+rwX -- "$1"; rm -rf -- "$1"; }'
 
@@ -37,14 +40,13 @@ class Program:
 
         Cancelled meanwhile, it is ended again first, whole: what is half started is not known yet.
         """
-        starting = Background()
-        task = starting.start(cls._start(launch, on_text), name="start program")
+        background = Background()
+        task = background.start(cls._start(launch, on_text), name="start program")
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.wait({task})
-            if not task.cancelled() and task.exception() is None:
-                await task.result().kill()
+            ending = background.start(_end(task), name="end program")
+            await asyncio.shield(ending)
             raise
 
     @classmethod
@@ -83,7 +85,7 @@ class Program:
         """Wait until it has ended and all output is read. Raises what `on_text` raised."""
         await asyncio.shield(self._ended)
         if self._reading is not None:
-            done, _ = await asyncio.wait([self._reading], timeout=_DYING_S)
+            done, _ = await asyncio.wait([self._reading], timeout=_LAST_WORDS_S)
             for reading in done:
                 reading.result()
         return self.exit_code or 0
@@ -127,6 +129,12 @@ class Program:
 
     async def _wait(self) -> None:
         await self._process.wait()
+
+
+async def _end(starting: "asyncio.Task[Program]") -> None:
+    await asyncio.wait({starting})
+    if not starting.cancelled() and starting.exception() is None:
+        await starting.result().kill()
 
 
 async def delete_folder(folder: Path) -> None:

@@ -199,6 +199,7 @@ def _answers() -> dict[str, SlackMessage]:
         "sharing": sharing.render_sharing(ADA, {BEN: "viewer"}, "editor"),
         "shared": sharing.render_shared(None, "viewer"),
         "may only look": sharing.render_may_only_look(ADA, "1.1"),
+        "new link": sharing.render_new_link("https://zapdev.example/p/9f2c7d41ab"),
         "asks to change it": sharing.render_asks_to_edit(BEN, ADA),
         "trouble": replies.render_trouble(),
         "list": render_list(_projects()),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from bot.render.slack_blocks import Block, SlackMessage, context, section
 from bot.render.slack_replies import NextStep, render_notice
+from bot.render.slack_text import link as slack_link
 from bot.render.slack_text import mention
 
 ASK_EDIT = "zd_ask_edit"
@@ -76,7 +77,13 @@ def render_asked(owner: str) -> SlackMessage:
     return render_notice(f"I asked {person(owner)}. You can reply here as soon as they let you.")
 
 
+def render_new_link(link: str) -> SlackMessage:
+    """The old preview link is dead."""
+    found = slack_link(link, "Open the preview") or "It is in the app's list."
+    return render_notice(f"The old link opens nothing any more. {found}")
+
+
 def render_only_owner(owner: str) -> SlackMessage:
     """Somebody else wants to decide who may do what."""
-    said = f"Only its owner decides who may change this app. That is {person(owner)}."
+    said = f"Only its owner decides that. It is {person(owner)}'s app."
     return replace(render_notice(said), is_private=True)

@@ -4,19 +4,28 @@ A sandbox is a cache. When it is gone, the app is built and started again from t
 its newest version, by whichever process is asked, while the person sees how far it is.
 """
 
+import asyncio
 import secrets
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from agents.background import Background
-from agents.errors import NotFound, ProviderError, SandboxError, StoreError, ZapdevError
+from agents.errors import (
+    NotFound,
+    ProviderError,
+    SandboxError,
+    SandboxFull,
+    StoreError,
+    ZapdevError,
+)
 from agents.logger import create_logger
-from agents.ports import Blobs, Clock, PageFetcher, Sandbox
+from agents.ports import Blobs, Sandbox
 from agents.revival import NotRevived, Reviver, Say
 from agents.sandbox.manager import SandboxManager
-from agents.types import OwnerId, ProjectId, TaskId
+from agents.types import OwnerId, ProjectId, SandboxId, TaskId
 from bot.setting_values import is_everywhere
 from bot.store.links_port import PreviewKeys
 from bot.store.port import Project, Projects
@@ -30,11 +39,21 @@ KEY_BYTES = 20
 ANSWERS_S = 2.0
 """How long an app that runs may take to show that it does."""
 
-_NOBODY_HOME = 502
-"""What a provider answers in the place of a sandbox that is gone or sleeps."""
+WAITS_S = 10.0
+"""How long it may take before it is started again."""
 
-FAILED_S = 30.0
-"""How long an app that does not start any more is not tried again."""
+FAILED_S, LONGEST_PAUSE_S = 30.0, 3_600.0
+"""How long an app that does not start any more is not tried again: at first, and at most."""
+
+USED_S = 300.0
+"""How often a sandbox elsewhere is told that somebody uses it."""
+
+AT_ONCE = 2
+"""So many wake at a time; the others wait for their turn. Everybody may ask who has a link."""
+
+REMEMBERED = 1_000
+GATEWAYS = (502, 503, 504)
+"""What a provider answers in the place of a sandbox that is gone or sleeps."""
 
 
 class LinkStore(Projects, PreviewKeys, Blobs, Protocol):
@@ -110,32 +129,38 @@ Standing = Awake | Waking | Asleep
 
 @dataclass(slots=True)
 class _Way:
-    """One app's way back."""
+    """One version's way back. `fails`: how often in a row it did not get there."""
 
     head: str
     began_at: float
     words: str = "Waking it up"
     failed: str = ""
-    ended_at: float = field(default=float("inf"))
+    fails: int = 0
+    again_at: float = 0.0
 
 
 class Previews:
-    """Where apps run, and their way back. Close it before the sandboxes."""
+    """Where apps run, and their way back. Close it before the sandboxes.
+
+    `only_here`: apps run on this machine, so that nobody else's browser gets to them.
+    """
 
     def __init__(
         self,
         store: LinkStore,
         manager: SandboxManager,
         reviver: Reviver,
-        fetcher: PageFetcher,
-        clock: Clock,
+        *,
+        only_here: bool = False,
     ) -> None:
+        self.only_here = only_here
         self._store = store
         self._manager = manager
         self._reviver = reviver
-        self._fetcher = fetcher
-        self._clock = clock
-        self._ways: dict[ProjectId, _Way] = {}
+        self._fetcher, self._clock = reviver.fetcher, reviver.clock
+        self._ways: OrderedDict[ProjectId, _Way] = OrderedDict()
+        self._used_at: OrderedDict[SandboxId, float] = OrderedDict()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._background = Background()
 
     async def close(self) -> None:
@@ -153,47 +178,86 @@ class Previews:
         """Where it runs; else it is woken, and this says how far that is. Raises: StoreError."""
         if project.head is None or project.framework is None:
             return Asleep("Nothing has been built here yet.")
-        url = await self._running(project)
-        if url is not None:
-            return Awake(url)
         now, way = self._clock.monotonic(), self._ways.get(project.id)
-        is_over = way is not None and now - way.ended_at >= FAILED_S
-        if way is None or way.head != project.head or is_over:
-            way = self._ways[project.id] = _Way(project.head, now)
-            self._background.spawn(self._wake(project, way), name="wake preview")
+        if way is None or way.head != project.head:
+            url = await self._running(project)
+            if url is not None:
+                return Awake(url)
+            way = self._begin(project, _Way(project.head, now))
+        elif way.failed and now >= way.again_at:
+            way = self._begin(project, _Way(project.head, now, fails=way.fails))
         if way.failed:
             return Asleep(way.failed)
         return Waking(way.words, now - way.began_at)
 
+    def _begin(self, project: Project, way: _Way) -> _Way:
+        self._ways[project.id] = way
+        while len(self._ways) > REMEMBERED:
+            self._ways.popitem(last=False)
+        self._background.spawn(self._wake(project, way), name="wake preview")
+        return way
+
     async def _running(self, project: Project) -> str | None:
         """The address of the sandbox that is kept here for its newest version, if it answers."""
         kept = self._manager.kept(project.id)
-        if kept is None or kept.id != project.sandbox_id or project.preview_url is None:
+        if kept is None or project.preview_url is None:
             return None
-        page = await self._fetcher.get(project.preview_url, timeout_s=ANSWERS_S)
-        return None if page is None or page.status == _NOBODY_HOME else project.preview_url
+        if kept.id != project.sandbox_id:  # it runs elsewhere by now
+            await self._manager.drop(project.id)
+            return None
+        if not await self._answers(project, ANSWERS_S):
+            return None
+        self._use(kept.id)
+        return project.preview_url
+
+    def _use(self, sandbox_id: SandboxId) -> None:
+        """Elsewhere a sandbox sleeps when nobody has called for it: who looks counts, too."""
+        now = self._clock.monotonic()
+        if self.only_here or now - self._used_at.get(sandbox_id, float("-inf")) < USED_S:
+            return
+        self._used_at[sandbox_id] = now
+        while len(self._used_at) > REMEMBERED:
+            self._used_at.popitem(last=False)
+        self._background.spawn(self._lengthen(sandbox_id), name="lengthen preview")
+
+    async def _lengthen(self, sandbox_id: SandboxId) -> None:
+        try:
+            await self._manager.find(sandbox_id)
+        except (SandboxError, ProviderError) as error:
+            log.info("sandbox not kept awake", sandbox_id=sandbox_id, reason=str(error))
+
+    async def _answers(self, project: Project, within_s: float) -> bool:
+        page = await self._fetcher.get(project.preview_url or "", timeout_s=within_s)
+        return page is not None and page.status not in GATEWAYS
 
     async def _wake(self, project: Project, way: _Way) -> None:
-        """A boundary: what goes wrong is told on the page."""
+        """A boundary: what goes wrong is told on the page, in words of ours."""
         try:
-            await self._revive(project, way)
+            async with self._turns:
+                await self._revive(project, way)
         except NotRevived as error:
-            way.failed = f"It does not start any more: {error}"
-        except SandboxError as error:
-            log.warning("preview not woken", project_id=project.id, reason=str(error))
-            way.failed = "There is no room to run it just now."
+            log.warning("app does not start any more", project_id=project.id, said=str(error))
+            self._give_up(way, "It does not build or start any more. A change may mend it.")
+        except SandboxFull:
+            self._give_up(way, "There is no room to run it just now.")
         except StoreError as error:
             log.warning("store unavailable", action="wake preview", reason=str(error))
-            way.failed = "Its files cannot be read just now."
+            self._give_up(way, "Its files cannot be read just now.")
         except ZapdevError as error:
             log.warning("preview not woken", project_id=project.id, reason=str(error))
-            way.failed = "It could not be started just now."
+            self._give_up(way, "It could not be started just now.")
         except Exception:
             log.exception("preview not woken", project_id=project.id)
-            way.failed = "It could not be started."
+            self._give_up(way, "It could not be started.")
         else:
-            self._ways.pop(project.id, None)
-        way.ended_at = self._clock.monotonic()
+            if self._ways.get(project.id) is way:
+                del self._ways[project.id]
+
+    def _give_up(self, way: _Way, words: str) -> None:
+        """For a while: longer each time, as long as the app stays the same."""
+        way.failed, way.fails = words, way.fails + 1
+        pause_s = min(FAILED_S * 2 ** (way.fails - 1), LONGEST_PAUSE_S)
+        way.again_at = self._clock.monotonic() + pause_s
 
     async def _revive(self, project: Project, way: _Way) -> None:
         """From where it was, or from its stored files."""
@@ -201,8 +265,9 @@ class Previews:
         def say(words: str) -> None:
             way.words = words
 
-        if project.head is None or project.framework is None:
-            return
+        project = await self._store.project(project.owner, project.id)
+        if project.head is None or project.framework is None or project.head != way.head:
+            return  # whoever asks next sees the newer one
         found = await self._found(project, say)
         if found is not None:
             await self._keep(project, *found)
@@ -216,22 +281,27 @@ class Previews:
         )
 
     async def _found(self, project: Project, say: Say) -> tuple[Sandbox, str] | None:
-        """The sandbox that was noted for this version, if it can still be had."""
-        if project.sandbox_id is None or self._manager.kept(project.id) is not None:
+        """The sandbox that was noted for this version, if it can still be had.
+
+        One that only needs longer to answer is not started again.
+        """
+        if project.sandbox_id is None:
             return None
+        sandbox: Sandbox | None = None
         try:
             sandbox = await self._manager.find(project.sandbox_id)
             if sandbox is None:
                 return None
+            if project.preview_url is not None and await self._answers(project, WAITS_S):
+                return sandbox, project.preview_url
             say("Starting it")
             url = await self._reviver.start_again(sandbox)
         except (SandboxError, ProviderError) as error:
             log.info("sandbox not found again", project_id=project.id, reason=str(error))
-            return None
-        if url is None:
+            url = None
+        if sandbox is not None and url is None:
             await sandbox.close()
-            return None
-        return sandbox, url
+        return None if sandbox is None or url is None else (sandbox, url)
 
     async def _keep(self, project: Project, sandbox: Sandbox, url: str) -> None:
         """As the project's preview, unless it has a newer version or another sandbox by now."""

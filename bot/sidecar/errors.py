@@ -80,9 +80,15 @@ def in_time(handler: Handler, limit_s: float = ANSWER_S) -> Handler:
             async with asyncio.timeout(limit_s):
                 return await handler(request)
         except TimeoutError:
-            raise StoreUnavailable(f"{request.path}: no answer in {limit_s:g} s") from None
+            raise StoreUnavailable(f"{_door(request)}: no answer in {limit_s:g} s") from None
 
     return answer
+
+
+def _door(request: web.Request) -> str:
+    """The route's pattern: what stands in an address may be somebody's key."""
+    resource = request.match_info.route.resource
+    return "an unknown address" if resource is None else resource.canonical
 
 
 @web.middleware
@@ -127,7 +133,7 @@ def _zapdev_answer(request: web.Request, error: ZapdevError) -> web.Response:
                 hint="Wait until it has ended, or stop it, then try again.",
             )
         case StoreUnavailable():
-            _log.warning("store unavailable", path=request.path)
+            _log.warning("store unavailable", path=_door(request))
             return error_response(
                 503,
                 error.key,
@@ -141,7 +147,9 @@ def _zapdev_answer(request: web.Request, error: ZapdevError) -> web.Response:
 
 def _unexpected(request: web.Request) -> web.Response:
     reference = secrets.token_hex(4)
-    _log.exception("request failed", reference=reference, method=request.method, path=request.path)
+    _log.exception(
+        "request failed", reference=reference, method=request.method, path=_door(request)
+    )
     return error_response(
         500,
         "internal",

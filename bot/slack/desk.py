@@ -21,6 +21,7 @@ from bot.slack.intents import Again, Build, Share, Stop, Undo
 from bot.slack.messages import SLACK_TOPIC, workspace_topic
 from bot.slack.payloads import Said
 from bot.slack.rights import Rights
+from bot.store.links_port import PreviewKeys
 from bot.store.people_port import People
 from bot.store.port import EventLog, Fragment, Projects, Queue, TaskRow, Waker
 from bot.store.slack_port import Delivery, SlackState, SlackThread, ThreadProject
@@ -39,7 +40,7 @@ BUSY = "A build of this app is running."
 BUSY_HINT = "Stop it first, or wait until it has ended."
 
 
-class DeskStore(Projects, Queue, EventLog, Blobs, SlackState, People, Protocol):
+class DeskStore(Projects, Queue, EventLog, Blobs, SlackState, People, PreviewKeys, Protocol):
     """The roles of a store that a desk plays on."""
 
 

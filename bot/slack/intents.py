@@ -95,6 +95,11 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class NewLink:
+    """Another preview link for the thread's app; the one that is known opens nothing then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """Start from what is at this address."""
 
@@ -106,7 +111,7 @@ class Aside:
     """Meant for people, not for us."""
 
 
-Intent = Build | Show | Stop | Again | Undo | Choose | Sharing | Share | Import | Aside
+Intent = Build | Show | Stop | Again | Undo | Choose | Sharing | Share | NewLink | Import | Aside
 
 _WORDS: Mapping[str, Intent] = {
     **dict.fromkeys(("stop", "cancel", "abort", "stop it", "stop now", "stop please"), Stop()),
@@ -114,6 +119,7 @@ _WORDS: Mapping[str, Intent] = {
     **dict.fromkeys(("retry", "try again"), Again()),
     **dict.fromkeys(("undo", "undo that"), Undo()),
     **dict.fromkeys(("share", "sharing"), Sharing()),
+    **dict.fromkeys(("new link", "renew link", "revoke link"), NewLink()),
     **{topic: Show(topic) for topic in TOPICS},
 }
 

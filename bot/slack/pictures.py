@@ -58,6 +58,8 @@ class Pictures:
             await self._share(channel_id, thread_ts, picture)
         except (NotFound, StoreError, ProviderError) as error:
             log.info("picture not shown", task_id=state.task_id, reason=str(error))
+        except Exception:
+            log.exception("picture not shown", task_id=state.task_id)
 
     async def _share(self, channel_id: str, thread_ts: str, picture: Picture) -> None:
         async def share() -> None:

@@ -9,7 +9,7 @@ from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_sharing import render_may_only_look
 from bot.slack.desk import BUSY, BUSY_HINT, Desk
-from bot.slack.intents import Aside, Choose, Import, Intent, Share, Sharing, Show
+from bot.slack.intents import Aside, Choose, Import, Intent, NewLink, Share, Sharing, Show
 from bot.slack.payloads import Said
 from bot.slack.rights import MayOnlyLook
 from bot.slack.shelf import Shelf
@@ -38,16 +38,26 @@ class Reception:
                 return await self.desk.rights.show(said, await self.desk.here(said))
             case Show(topic=topic):
                 return await self.shelf.show(said, topic)
-            case Choose() | Share() if not await self.desk.first_time(f"decided:{said.key}"):
-                return None  # told again, perhaps after something newer was decided
-            case Choose():
-                return await self.shelf.defaults.choose(said.owner, intent)
+            case Choose() | Share() | NewLink():
+                is_new = await self.desk.first_time(f"decided:{said.key}")
+                return await self._decide(said, intent) if is_new else None
             case Import():
                 raise BadRequest(
                     "Imports from GitHub and Figma are not available yet.",
                     hint="Describe the app in words, and I build it.",
                 )
             case _:
+                return await self.desk.do(said, intent)
+
+    async def _decide(self, said: Said, intent: Choose | Share | NewLink) -> SlackMessage | None:
+        """Once: told again, it might undo what was decided since."""
+        match intent:
+            case Choose():
+                return await self.shelf.defaults.choose(said.owner, intent)
+            case NewLink():
+                there = await self.desk.here(said)
+                return await self.desk.rights.renew_link(said, there, self.shelf.links)
+            case Share():
                 return await self.desk.do(said, intent)
 
 

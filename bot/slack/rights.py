@@ -12,6 +12,7 @@ from agents.errors import BadRequest, UserError
 from agents.types import OwnerId
 from bot.render import slack_sharing as words
 from bot.render.slack_blocks import SlackMessage
+from bot.services.previews import PreviewLinks
 from bot.slack.intents import Share
 from bot.slack.payloads import Said, owner_of
 from bot.store.people_port import MemberRole, People
@@ -65,6 +66,20 @@ class Rights:
             _people_among(members),
             members.get(owner_of(said.team_id, EVERYBODY), wishes.others),
         )
+
+    async def renew_link(
+        self, said: Said, there: ThreadProject, links: PreviewLinks
+    ) -> SlackMessage:
+        """A new preview link, of which the owner alone decides. Raises: BadRequest (none here)."""
+        if said.owner != there.owner:
+            return words.render_only_owner(user_of(there.owner))
+        link = await links.renew(there.owner, there.project_id)
+        if link is None:
+            raise BadRequest(
+                "Apps have no links of their own here.",
+                hint="Whoever runs the bot can set ZAPDEV_PUBLIC_URL.",
+            )
+        return words.render_new_link(link)
 
     async def share(self, said: Said, there: ThreadProject, share: Share) -> SlackMessage:
         """Give a role, or take it back. Raises: BadRequest (of the owner)."""

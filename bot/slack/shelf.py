@@ -86,6 +86,7 @@ class Shelf:
         facts: ShelfFacts,
     ) -> None:
         self.defaults = Defaults(store, models, offline=facts.offline)
+        self.links = facts.links or PreviewLinks(store)
         self._store = store
         self._projects = projects
         self._workspaces = workspaces
@@ -157,8 +158,8 @@ class Shelf:
         links = await asyncio.gather(*(self._thread_link(row) for row in newest))
         links += [None] * (len(summaries) - len(links))
         lasting: Mapping[ProjectId, str] = {}
-        if self._facts.links is not None and summaries:
-            lasting = await self._facts.links.links(summaries[0].project.owner)
+        if summaries:
+            lasting = await self.links.links(summaries[0].project.owner)
         return [
             self._app(summary, thread_link, lasting.get(summary.project.id))
             for summary, thread_link in zip(summaries, links, strict=True)

@@ -22,6 +22,7 @@ from agents.types import TaskId
 from bot.feed import Feed, Hub
 from bot.render.slack import TaskView, render_task
 from bot.services.downloads import DownloadLinks
+from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
 from bot.slack.app import EVENTS_PATH, Connection, SlackApp, slack_app
@@ -157,7 +158,12 @@ async def slack_bot(
         line = await _line(slack, stack)
         door, desk = SlackDoor(line, workspaces), _desk(store, hub)
         downloads = DownloadLinks(SECRET, SystemClock(), address)
-        facts = ShelfFacts(clock=SystemClock(), command=COMMAND, downloads=downloads)
+        facts = ShelfFacts(
+            clock=SystemClock(),
+            command=COMMAND,
+            downloads=downloads,
+            links=PreviewLinks(store, address),
+        )
         connection = Connection(signing_secret=slack.secrets.signing_secret)
         app = SlackApp(connection, line, workspaces, Listeners(desk, door, workspaces, facts))
         url = await _serve(app, stack)

@@ -194,6 +194,7 @@ COMMANDS: dict[str, Deed] = {
     "framework": Deed(command("framework vue")),
     "import": Deed(command("import https://github.com/a/b")),
     "share": Deed(command("share <@U2> view")),
+    "new link": Deed(command("new link")),
 }
 IN_THREADS: dict[str, Deed] = {
     "build": Deed(reply("make it green"), begins=1),
@@ -208,6 +209,7 @@ IN_THREADS: dict[str, Deed] = {
     "import": Deed(reply("import https://github.com/a/b"), asks(POST)),
     "share": Deed(reply("share <@U2> view"), asks(POST)),
     "sharing": Deed(reply("share"), asks(POST)),
+    "new link": Deed(reply("new link"), asks(POST)),
     "aside": Deed(reply("!aside what do you think?")),
 }
 EVENT_DEEDS: dict[str, Deed] = {

@@ -15,7 +15,7 @@ LOOK_AGAIN_S = 1
 
 def routes() -> list[web.RouteDef]:
     """The table."""
-    return [web.get(f"{PREVIEW_PATH}{{key}}", in_time(follow))]
+    return [web.get(f"{PREVIEW_PATH}{{key}}", in_time(follow), allow_head=False)]
 
 
 async def follow(request: web.Request) -> web.Response:
@@ -31,10 +31,10 @@ async def follow(request: web.Request) -> web.Response:
     except NotFound:
         words = "The link was renewed, or it was never one. Ask who gave it to you."
         return _page(404, "There is no app here", words)
+    if previews.only_here and not _is_from_here(request):
+        words = "It runs on the machine of whoever runs Zapdev, and opens only there."
+        return _page(403, f"{project.title} cannot be opened from here", words)
     match await previews.open(project):
-        case Awake(url=url) if _leads_nowhere(request, url):
-            words = "It runs on the machine of whoever runs Zapdev, and opens only there."
-            return _page(403, f"{project.title} cannot be opened from here", words)
         case Awake(url=url):
             return web.Response(status=302, headers={"Location": url})
         case Waking(words=words, since_s=since_s):
@@ -44,11 +44,10 @@ async def follow(request: web.Request) -> web.Response:
             return _page(503, f"{project.title} cannot be shown", reason)
 
 
-def _leads_nowhere(request: web.Request, url: str) -> bool:
-    """A loopback address, for somebody who came by another name."""
-    return is_loopback(host_name(url.partition("://")[2].partition("/")[0]) or "") and not (
-        is_loopback(host_name(request.host) or "")
-    )
+def _is_from_here(request: web.Request) -> bool:
+    """Asked on this machine, by nobody who stands behind a proxy."""
+    is_handed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    return not is_handed_on and is_loopback(host_name(request.host) or "")
 
 
 def _page(status: int, title: str, words: str, *, again_s: int | None = None) -> web.Response:

@@ -308,12 +308,13 @@ def replied(words: str) -> Sequence[SlackMessage]:
         sharing.render_asks_to_edit("U0ADA", words),
         sharing.render_asked(words),
         sharing.render_only_owner(words),
+        sharing.render_new_link(words),
     ]
 
 
 @given(WORDS)
 def test_slack_takes_any_words_in_an_answer(words: str) -> None:
-    assert [wrong_with(message) for message in replied(words)] == [[]] * 20
+    assert [wrong_with(message) for message in replied(words)] == [[]] * 21
 
 
 @given(WORDS, st.integers(0, 60))

@@ -18,6 +18,7 @@ from agents.testing import FakeClock, InMemorySandbox, InMemorySandboxProvider, 
 from agents.types import OwnerId, ProjectId, TaskKind
 from bot.services.previews import (
     ANSWERS_S,
+    AT_ONCE,
     FAILED_S,
     Asleep,
     Awake,
@@ -118,7 +119,7 @@ async def shore() -> AsyncIterator[Shore]:
     provider = InMemorySandboxProvider()
     manager = SandboxManager(provider, clock)
     pages = LivingPages(provider)
-    previews = Previews(store, manager, Reviver(manager, pages, clock), pages, clock)
+    previews = Previews(store, manager, Reviver(manager, pages, clock))
     yield Shore(clock, store, provider, manager, pages, previews, row.project_id)
     await previews.close()
     await manager.close()
@@ -175,16 +176,16 @@ async def test_a_sandbox_that_died_unseen_is_replaced_and_never_shown_empty(
     assert sandbox.files["src/App.tsx"] == b"bikes"
 
 
-async def test_a_sandbox_that_another_process_has_made_is_started_again_and_not_built(
+async def test_a_sandbox_that_another_process_has_made_is_led_to_and_not_built(
     shore: Shore,
 ) -> None:
     await shore.woken()
     other = SandboxManager(shore.provider, shore.clock)
     reviver = Reviver(other, shore.pages, shore.clock)
-    shore.previews = Previews(shore.store, other, reviver, shore.pages, shore.clock)
+    shore.previews = Previews(shore.store, other, reviver)
     assert isinstance(await shore.woken(), Awake)
     [sandbox] = shore.living
-    assert len(sandbox.served) == 2
+    assert len(sandbox.served) == 1, "it answers, so nobody who uses it is disturbed"
     assert other.kept(shore.project_id) is sandbox
     await shore.previews.close()
     await other.close()
@@ -235,10 +236,11 @@ async def test_an_app_that_does_not_build_any_more_says_so_and_is_tried_again_la
 
     shore.provider.on_command = on_command
     standing = await shore.woken()
-    assert standing == Asleep("It does not start any more: src/App.tsx: no such module")
+    assert standing == Asleep("It does not build or start any more. A change may mend it.")
     assert shore.living == []
+    await shore.clock.advance(FAILED_S - 1)
     assert await shore.open() == standing
-    await shore.clock.advance(FAILED_S)
+    await shore.clock.advance(1)
     assert isinstance(await shore.woken(), Awake)
 
 
@@ -246,8 +248,62 @@ async def test_a_page_that_answers_an_error_is_not_shown(shore: Shore) -> None:
     shore.pages.status = 500
     standing = await shore.woken()
     assert isinstance(standing, Asleep)
-    assert "500" in standing.reason
     assert shore.living == []
+    tried = len(shore.provider.sandboxes)
+    for _ in range(100):
+        await shore.woken()
+        await shore.clock.advance(60)
+    assert len(shore.provider.sandboxes) - tried < 10, "more and more seldom"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_what_a_gateway_says_in_its_place_is_no_app(shore: Shore, status: int) -> None:
+    await shore.woken()
+    shore.pages.status = status
+    assert isinstance(await shore.open(), Waking)
+    shore.pages.status = 200
+    assert isinstance(await shore.woken(), Awake)
+
+
+async def test_a_way_that_was_overtaken_takes_nothing_from_the_next_one(shore: Shore) -> None:
+    shore.hold_the_build()
+    await shore.open()
+    await shore.building.wait()
+    await shore.build({"src/App.tsx": b"green"})
+    assert isinstance(await shore.open(), Waking)
+    shore.go_on.set()
+    assert isinstance(await shore.woken(), Awake)
+    await settle(200)
+    assert len(shore.provider.sandboxes) == 2
+    [sandbox] = shore.living
+    assert sandbox.files["src/App.tsx"] == b"green"
+
+
+async def test_who_looks_keeps_a_sandbox_elsewhere_awake(shore: Shore) -> None:
+    await shore.woken()
+    for minute in range(20):
+        await shore.open()
+        await settle()
+        await shore.clock.advance(60)
+        assert len(shore.provider.connected) == minute // 5 + 1
+
+
+async def test_only_so_many_wake_at_a_time(shore: Shore) -> None:
+    shore.hold_the_build()
+    projects = [await shore.project()]
+    for _ in range(3):
+        row = await shore.store.enqueue(NewTask(ANN, TaskKind.GENERATE, "A board"))
+        worker = ScriptedWorker(shore.store)
+        await worker.take()
+        await worker.build({"src/App.tsx": b"bikes", "package.json": b"{}"})
+        projects.append(await shore.store.project(ANN, row.project_id))
+    for project in projects:
+        await shore.previews.open(project)
+    await in_time(shore.clock, lambda: len(shore.living) >= AT_ONCE)
+    await settle(200)
+    assert len(shore.living) == AT_ONCE
+    shore.go_on.set()
+    await in_time(shore.clock, lambda: len(shore.living) == len(projects))
 
 
 async def test_without_room_it_says_so(shore: Shore) -> None:

@@ -21,6 +21,8 @@ class Stand:
 
     project: Project | None = None
     standing: Standing = field(default_factory=lambda: Waking("Building it", 2.4))
+    only_here: bool = True
+    opened: int = 0
 
     async def project_of(self, key: str) -> Project:
         if self.project is None or key != "the-key":
@@ -29,6 +31,7 @@ class Stand:
 
     async def open(self, project: Project) -> Standing:
         assert project is self.project
+        self.opened += 1
         return self.standing
 
 
@@ -91,16 +94,19 @@ async def test_a_link_that_was_renewed_looks_like_one_that_never_was(
         assert (status, "There is no app here" in page) == (404, True)
 
 
-async def test_what_runs_on_this_machine_is_not_led_to_from_another_one(
+async def test_what_runs_on_this_machine_is_not_woken_from_another_one(
     stand: tuple[RunningSidecar, Stand],
 ) -> None:
     sidecar, app = stand
     app.standing = Awake("http://127.0.0.1:4444")
-    status, leads, page = await ask(sidecar, host="apps.example.com")
-    assert (status, leads) == (403, "")
-    assert "opens only there" in page
-    app.standing = Awake("https://5173-x.e2b.app")
+    for headers in ({"Host": "apps.example.com"}, {"X-Forwarded-For": "203.0.113.7"}):
+        async with sidecar.http.get("/p/the-key", headers=headers) as answer:
+            assert (answer.status, "opens only there" in await answer.text()) == (403, True)
+    assert app.opened == 0
+    app.standing, app.only_here = Awake("https://5173-x.e2b.app"), False
     assert (await ask(sidecar, host="apps.example.com"))[0] == 302
+    async with sidecar.http.head("/p/the-key") as answer:
+        assert answer.status == 405, "who only looks at a link's head wakes nothing"
 
 
 async def test_our_own_page_may_frame_it_and_no_other(stand: tuple[RunningSidecar, Stand]) -> None:

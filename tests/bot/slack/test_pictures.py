@@ -1,13 +1,18 @@
 """What a finished app looks like, in its thread: once, and never in the way of anything else."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agents.system import SystemClock
+from agents.types import TaskStatus
+from bot.slack.pictures import Pictures
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.world import Message
-from tests.fakes.slack_bot import Bot, live_bot
-from tests.fakes.waiting import until
+from tests.fakes.slack_bot import Bot, live_bot, slack_bot
+from tests.fakes.waiting import until, until_async
 from tests.fakes.worker import PICTURE
 
 
@@ -68,13 +73,30 @@ async def test_a_build_that_did_not_get_finished_has_none(slack: FakeSlack, tmp_
 
 async def until_closed(bot: Bot) -> None:
     """Until nothing of this workspace is open any more."""
-    closed: list[bool] = []
 
-    async def look() -> None:
-        closed.append(not await bot.store.open_deliveries("T1"))
+    async def is_closed() -> bool:
+        return not await bot.store.open_deliveries("T1")
 
-    while not (closed and closed[-1]):
-        await look()
+    await until_async(is_closed)
+
+
+async def test_of_two_processes_one_shows_it_and_only_of_what_is_complete(
+    slack: FakeSlack, tmp_path: Path
+) -> None:
+    async with slack_bot(slack, tmp_path / "zapdev.db") as bot:
+        await slack.mention("U1", "C1", "a kanban board")
+        live = await bot.built(preview_url="http://127.0.0.1:4444")
+        [row] = await bot.tasks()
+        state = await bot.state(row.id)
+        assert state.screenshot is not None
+        both = [Pictures(bot.store, bot.door, SystemClock(), "T1", lambda: None) for _ in range(2)]
+        failed = replace(state, status=TaskStatus.FAILED)
+        for pictures in both:
+            await pictures.show(failed, "C1", live.root_ts)
+            await pictures.show(replace(state, screenshot=None), "C1", live.root_ts)
+        assert slack.files == []
+        await asyncio.gather(*(pictures.show(state, "C1", live.root_ts) for pictures in both))
+        assert len(shared(slack)) == 1
 
 
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])

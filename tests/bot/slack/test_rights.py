@@ -1,5 +1,7 @@
 """Who may do what with an app: its owner decides, editors change it, viewers look at it."""
 
+from pathlib import Path
+
 import pytest
 from typing_extensions import override
 
@@ -139,7 +141,7 @@ async def test_a_role_of_ones_own_goes_before_everybodys(bot: Bot, root: Message
 
 async def test_only_the_owner_decides_and_is_never_shut_out(bot: Bot, root: Message) -> None:
     [told] = await say(bot, "U2", root, "share <@U2>")
-    assert "Only its owner decides" in told
+    assert "Only its owner decides that" in told
     assert "<@U1>" in told
     await say(bot, "U2", root, "share everybody view")
     [told] = await say(bot, "U1", root, "share <@U1> view")
@@ -187,7 +189,7 @@ async def test_who_may_only_look_asks_and_the_owner_lets_them(bot: Bot, root: Me
 
     await bot.slack.click("U2", questions[0], LET_EDIT)
     await bot.settled()
-    assert "Only its owner decides" in bot.whispers("U2")[-1]
+    assert "Only its owner decides that" in bot.whispers("U2")[-1]
     assert questions[0].text.startswith("<@U1>"), "the question stays"
     await bot.slack.click("U1", questions[0], LET_EDIT)
     await bot.settled()
@@ -199,8 +201,29 @@ async def test_who_may_only_look_asks_and_the_owner_lets_them(bot: Bot, root: Me
     assert "You may change this app" in bot.whispers("U2")[-1]
 
 
+async def test_only_the_owner_has_the_preview_link_renewed(
+    slack: FakeSlack, tmp_path: Path
+) -> None:
+    async with slack_bot(slack, tmp_path / "zapdev.db", address="http://127.0.0.1:8787") as bot:
+        root = await slack.mention("U1", "C1", "a kanban board")
+        await bot.built({"a.txt": b"1"})
+        [row] = await bot.tasks()
+        key = await bot.store.preview_key(row.project_id, "the-old-one")
+        assert "Only its owner decides that" in (await say(bot, "U2", root, "new link"))[0]
+        assert await bot.store.project_of_key(key) is not None
+        [told] = await say(bot, "U1", root, "new link")
+        assert "The old link opens nothing any more." in told
+        assert await bot.store.project_of_key(key) is None
+        renewed = await bot.store.preview_key(row.project_id, "none")
+        assert f"<http://127.0.0.1:8787/p/{renewed}|Open the preview>" in told
+
+
+async def test_where_apps_have_no_links_it_says_so(bot: Bot, root: Message) -> None:
+    assert "no links of their own" in (await say(bot, "U1", root, "new link"))[0]
+
+
 async def test_one_private_word_does_not_silence_another(bot: Bot, root: Message) -> None:
-    assert "Only its owner decides" in (await say(bot, "U2", root, "share <@U2>"))[0]
+    assert "Only its owner decides that" in (await say(bot, "U2", root, "share <@U2>"))[0]
     assert await say(bot, "U2", root, "share <@U2>") == []
     await say(bot, "U1", root, "share everybody view")
     assert "[Ask to change it]" in (await say(bot, "U2", root, "make it green"))[0]

@@ -97,6 +97,7 @@ async def test_of_two_processes_one_shows_it_and_only_of_what_is_complete(
         assert slack.files == []
         await asyncio.gather(*(pictures.show(state, "C1", live.root_ts) for pictures in both))
         assert len(shared(slack)) == 1
+        await bot.settled()
 
 
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])

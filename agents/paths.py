@@ -57,7 +57,9 @@ def safe_path(path: str) -> str:
         raise UnsafePath("The path names no file.")
     for name in names:
         _refuse_name(name)
-    return "/".join(names)
+    safe = "/".join(names)
+    _refuse_spelling(safe)  # without what was left out it may be absolute: ./C:
+    return safe
 
 
 def contained_path(path: str) -> str:

@@ -70,6 +70,8 @@ def test_a_path_of_512_characters_is_the_longest() -> None:
 @given(st.one_of(st.lists(SEGMENTS, max_size=8).map("".join), st.text(max_size=40)))
 @example("../etc/passwd")
 @example("a/./../.git/HEAD")
+@example("./C:")
+@example(".//~/x")
 def test_whatever_is_accepted_is_inside_canonical_and_stable(path: str) -> None:
     try:
         safe = safe_path(path)

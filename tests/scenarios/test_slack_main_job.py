@@ -186,8 +186,12 @@ async def test_home_shows_the_app_with_its_link(story: Story) -> None:
 async def test_everything_is_in_the_thread_that_the_first_message_began(story: Story) -> None:
     assert story.first.thread_ts is None
     assert (story.second.thread_ts, story.third.thread_ts) == (story.first.ts, story.first.ts)
-    said = [m.text for m in story.slack.bot_messages("C1") if not is_live(m)]
+    beside = [m for m in story.slack.bot_messages("C1") if not is_live(m)]
+    said = [m.text for m in beside if not m.files]
     assert [text.partition(" ")[0] for text in said] == ["<@U1>", "<@U2>", "<@U2>"]
+    pictures = [m for m in beside if m.files]
+    assert {m.thread_ts for m in pictures} == {story.first.ts}
+    assert all(file.content[:3] == b"\xff\xd8\xff" for m in pictures for file in m.files), "JPEG"
     assert "The app is back at" in story.slack.ephemeral("U2")[0].text
 
 

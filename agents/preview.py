@@ -2,8 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
 
+from agents.addresses import on_same_server
 from agents.diagnostics.page import judge
 from agents.ports import Browser, Clock, Page, PageFetcher, Sandbox
 from agents.sighting import Sighting
@@ -116,10 +116,9 @@ class PreviewGate:
         """Look for the marker in the page and in its own scripts."""
         if template.start_page_marker in page.body:
             return True
-        here = urlsplit(url).netloc
-        sources = [urljoin(url, src) for src in _SCRIPT.findall(page.body)[:_MAX_SCRIPTS]]
-        for source in sources:
-            if urlsplit(source).netloc != here:
+        for reference in _SCRIPT.findall(page.body)[:_MAX_SCRIPTS]:
+            source = on_same_server(url, reference)
+            if source is None:
                 continue
             script = await self._fetcher.get(source, timeout_s=_REQUEST_TIMEOUT_S)
             if script is not None and template.start_page_marker in script.body:

@@ -85,8 +85,9 @@ async def test_a_server_that_stopped_is_reported_with_its_last_words() -> None:
     assert "port in use" in finding.message
 
 
-async def test_scripts_of_other_origins_are_not_fetched() -> None:
-    fetcher = ScriptedFetcher(Page(200, '<script src="http://10.0.0.1/x.js"></script>'))
+@pytest.mark.parametrize("source", ["http://10.0.0.1/x.js", "http://[x", "//["])
+async def test_scripts_of_other_origins_are_not_fetched(source: str) -> None:
+    fetcher = ScriptedFetcher(Page(200, f'<script src="{source}"></script>'))
     sandbox = InMemorySandbox(SandboxId("sbx"), TEMPLATE)
     await PreviewGate(fetcher, _NoWait()).verify(sandbox, TEMPLATE)
     assert fetcher.urls == ["http://127.0.0.1:5173"]

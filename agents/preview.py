@@ -16,6 +16,7 @@ _REQUEST_TIMEOUT_S = 10.0
 _DYING_S = 1.0
 _MAX_SCRIPTS = 12
 _IN_A_CIRCLE = 508
+_TOO_LATE = re.compile(r"timeout|TIMED_OUT", re.IGNORECASE)
 _SCRIPT = re.compile(r"""<script[^>]+src=["']([^"']+)["']""", re.IGNORECASE)
 
 
@@ -73,10 +74,9 @@ class PreviewGate:
         if self._browser is None:
             return None
         seen = await self._browser.look(url)
-        doubtful = seen is not None and (
-            not seen.settled or (seen.blank and not seen.errors and not seen.failures)
-        )
-        return await self._browser.look(url) if doubtful else seen
+        if seen is None or not _is_doubtful(seen):
+            return seen
+        return await self._browser.look(url) or seen
 
     async def _no_page(self, page: Page | None, sandbox: Sandbox) -> Diagnostic:
         if page is None:
@@ -124,6 +124,13 @@ class PreviewGate:
             if script is not None and template.start_page_marker in script.body:
                 return True
         return False
+
+
+def _is_doubtful(seen: Sighting) -> bool:
+    """Whether a machine that is short of time may have caused what is wrong."""
+    if seen.problem is not None:
+        return _TOO_LATE.search(seen.problem) is not None
+    return not seen.settled or (seen.blank and not seen.errors and not seen.failures)
 
 
 def _start_page(template: Template) -> Diagnostic:

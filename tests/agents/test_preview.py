@@ -137,12 +137,21 @@ async def test_a_browser_does_not_look_at_what_does_not_answer() -> None:
     assert browser.urls == []
 
 
-@pytest.mark.parametrize("doubtful", [{"settled": False}, {"blank": True}])
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        {"settled": False},
+        {"blank": True},
+        {"problem": "Timeout 8000ms exceeded."},
+        {"problem": "net::ERR_TIMED_OUT"},
+    ],
+)
 async def test_what_a_busy_machine_may_have_caused_is_looked_at_twice(
     doubtful: dict[str, Any],
 ) -> None:
     assert (await looked_at(sighting(**doubtful), sighting())).findings == ()
     assert (await looked_at(sighting(**doubtful))).findings != ()
+    assert (await looked_at(sighting(**doubtful), None)).findings != ()
 
 
 async def test_an_error_is_believed_at_once() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
-from agents.browser.chromium import SWITCHES, BrowserFailed, Home, may_run_unsandboxed
+from agents.browser.chromium import SWITCHES, BrowserFailed, Home, NoSandbox, may_run_unsandboxed
 from agents.browser.visit import VISIT_S, Visit
 from agents.browser.way_out import WayOut
 from agents.sighting import Sighting
@@ -32,13 +32,17 @@ class Driver:
         """Raises: BrowserFailed. When it raises or is cancelled, nothing is left running."""
         try:
             async with asyncio.timeout(_START_S):
-                playwright = await async_playwright().start()
+                return await cls._start(program)
         except (PlaywrightError, OSError) as error:  # a time-out is an OSError too
             raise BrowserFailed(f"Playwright does not start: {_first_line(error)}") from error
+
+    @classmethod
+    async def _start(cls, program: Path) -> "Driver":
+        playwright = await async_playwright().start()
         try:
             try:
                 return await cls._launch(playwright, program, sandboxed=True)
-            except BrowserFailed:
+            except NoSandbox:
                 if not may_run_unsandboxed():
                     raise
             return await cls._launch(playwright, program, sandboxed=False)
@@ -64,7 +68,7 @@ class Driver:
         except BaseException as error:
             await asyncio.to_thread(home.destroy)
             if isinstance(error, PlaywrightError):
-                raise BrowserFailed(f"Chromium does not start: {_why(error)}") from error
+                raise _failure(error) from error
             raise
         return cls(playwright, browser, home)
 
@@ -126,12 +130,16 @@ async def _stop(playwright: Playwright) -> None:
             await playwright.stop()
 
 
-def _why(error: PlaywrightError) -> str:
+def _failure(error: PlaywrightError) -> BrowserFailed:
     """Playwright's message holds what the browser printed."""
+    what = "Chromium does not start"
     if "No usable sandbox" in error.message:
-        return "its sandbox needs user namespaces, which this system does not allow"
-    return _first_line(error)
+        needs = "its sandbox needs user namespaces, which this system does not allow"
+        return NoSandbox(f"{what}: {needs}")
+    return BrowserFailed(f"{what}: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it takes too long"
     return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -296,14 +296,33 @@ async def test_a_browser_that_does_not_start_says_why_and_is_not_tried_at_once(
     program: Path,
 ) -> None:
     asked = program.with_name("asked")
-    program.write_text(f"#!/bin/sh\necho x >>{asked}\nexit 3\n")
+    program.write_text(f'#!/bin/sh\necho "$*" >>{asked}\nexit 3\n')
     eye = ChromiumBrowser(SystemClock())
     assert await eye.look("http://127.0.0.1:9/") is None
     tries = asked.read_text()
     assert tries
+    assert "--no-sandbox" not in tries  # nobody said that the sandbox was the reason
     assert await eye.look("http://127.0.0.1:9/") is None
     assert asked.read_text() == tries
     assert "Chromium does not start" in (eye.problem or "")
+    await eye.close()
+
+
+async def test_starting_has_one_deadline_over_all_of_it(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.browser.driver._START_S", 3.0)
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *--no-sandbox*) exec sleep 60 ;; esac\n'
+        "sleep 1\necho No usable sandbox >&2\nexit 1\n"
+    )
+    eye = ChromiumBrowser(SystemClock())
+    began = asyncio.get_running_loop().time()
+    await eye.warm_up()
+    assert asyncio.get_running_loop().time() - began < 3 + LIMIT_S / 2
+    assert eye.problem is not None
+    if os.geteuid() == 0:
+        assert "takes too long" in eye.problem
     await eye.close()
 
 

@@ -100,7 +100,7 @@ class Driver:
                 viewport={"width": width, "height": height},
                 proxy={"server": way.url},
                 accept_downloads=False,
-                service_workers="block",
+                service_workers="allow",  # good apps use what they register
                 ignore_https_errors=False,
                 locale="en-US",
             )

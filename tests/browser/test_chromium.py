@@ -106,6 +106,7 @@ async def test_no_look_remembers_another(eye: ChromiumBrowser) -> None:
         "<script>window.open('{inside}secret')</script>",
         "<a id=a href='{inside}secret' target=_blank download>x</a><script>a.click()</script>",
         "<script>fetch('https://localhost/secret').catch(() => 0)</script>",
+        "<script>navigator.serviceWorker.register('/sw.js')</script>",
     ],
 )
 async def test_a_page_reaches_nothing_else_on_this_machine(eye: ChromiumBrowser, way: str) -> None:
@@ -114,13 +115,35 @@ async def test_a_page_reaches_nothing_else_on_this_machine(eye: ChromiumBrowser,
     async def moved(_request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound(f"{inside.url}secret")
 
+    async def worker(_request: web.Request) -> web.StreamResponse:
+        code = f"fetch('{inside.url}secret', {{mode: 'no-cors'}}).catch(() => 0)"
+        return web.Response(text=code, content_type="text/javascript")
+
     async with serving_pages({"/secret": "told"}) as inside:
         page = "<h1>Hi</h1>" + way.format(inside=inside.url)
-        async with serving_pages({"/": page, "/moved": moved}) as site:
+        async with serving_pages({"/": page, "/moved": moved, "/sw.js": worker}) as site:
             seen = await look(eye, site.url)
     assert inside.asked == []
     assert seen.unreachable <= {"127.0.0.1", "localhost"}
     assert seen.unreachable
+
+
+async def test_a_service_worker_is_there_for_one_look(eye: ChromiumBrowser) -> None:
+    async def worker(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text="self.onfetch = () => 0", content_type="text/javascript")
+
+    code = (
+        "const all = await navigator.serviceWorker.getRegistrations();"
+        "const reg = await navigator.serviceWorker.register('/sw.js');"
+        "reg.addEventListener('updatefound', () => 0);"
+        "document.body.append(`${all.length} before, ${reg.scope}`);"
+    )
+    page = f"<body><script>(async () => {{{code}}})()</script>"
+    async with serving_pages({"/": page, "/sw.js": worker}) as site:
+        for _ in range(2):
+            seen = await look(eye, site.url)
+            assert f"0 before, {site.url}" in seen.html
+            assert judge(seen) == ()
 
 
 async def test_a_page_sends_nothing_past_the_way_out(eye: ChromiumBrowser) -> None:

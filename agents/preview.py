@@ -22,7 +22,7 @@ _SCRIPT = re.compile(r"""<script[^>]+src=["']([^"']+)["']""", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate found behind an address: without findings it may be shown.
+    """What the gate found behind an address: it may be shown when it is `ok`.
 
     `checks` names what was looked at: `http` (it answers 200), `start page` (it is not the
     template's), `browser` (a browser shows it). `screenshot` is a JPEG, where one could be made.
@@ -32,6 +32,11 @@ class Verdict:
     findings: tuple[Diagnostic, ...]
     checks: tuple[str, ...]
     screenshot: bytes | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong, but for warnings."""
+        return all(finding.severity == "warning" for finding in self.findings)
 
 
 class PreviewGate:

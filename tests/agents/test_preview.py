@@ -113,6 +113,14 @@ async def test_what_a_browser_sees_is_a_finding() -> None:
     assert "browser" in found.checks
 
 
+async def test_warnings_alone_do_not_keep_a_page_from_being_shown() -> None:
+    found = await looked_at(sighting(blank=True, unreachable=frozenset({"cdn.example.com"})))
+    assert found.ok
+    assert [f.severity for f in found.findings] == ["warning"]
+    assert found.screenshot == sighting().screenshot
+    assert not (await looked_at(sighting(blank=True))).ok
+
+
 async def test_a_start_page_that_scripts_make_is_seen_in_a_browser() -> None:
     found = await looked_at(sighting(html="<main data-zapdev='zapdev-start-page'>"))
     assert [f.file for f in found.findings] == [TEMPLATE.entry[0]]

@@ -183,6 +183,11 @@ WORKING = (
     Case(
         "an outside service this machine cannot reach", GREEN, script("fetch('https://localhost/')")
     ),
+    Case(
+        "a library from a host this machine cannot reach",
+        GREEN,
+        script("new Chart('#root')", "<script src=https://localhost/chart.js></script>"),
+    ),
     Case("shadow roots only", GREEN, script(_SHADOW, body="")),
     Case("fades in late", GREEN, f"<!doctype html>{_FADE}"),
     Case("one redirect", GREEN, serve=handling(_TO_APP)),

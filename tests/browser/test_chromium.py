@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -21,6 +20,7 @@ from agents.sighting import Sighting
 from agents.system import SystemClock
 from agents.testing import FakeClock, settle
 from tests.agents.sandbox.tiny import open_place
+from tests.browser.processes import browsers_of
 from tests.fakes.pages import Site, serving_pages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,20 +46,6 @@ async def look(eye: ChromiumBrowser, url: str) -> Sighting:
     seen = await eye.look(url)
     assert seen is not None, eye.problem
     return seen
-
-
-def browsers_of(pid: int) -> list[int]:
-    """Every process below this one that runs from a browser's home."""
-    lines = subprocess.run(
-        ["ps", "-eww", "-o", "pid=,ppid=,args="], check=True, capture_output=True, text=True
-    ).stdout.splitlines()
-    rows = [(int(p), int(parent), args) for p, parent, args in (x.split(None, 2) for x in lines)]
-    family: set[int] = {pid}
-    found = family
-    while found:
-        found = {p for p, parent, _ in rows if parent in family} - family
-        family |= found
-    return [p for p, _, args in rows if p in family and "zapdev-browser-" in args]
 
 
 def kill(pids: list[int]) -> None:

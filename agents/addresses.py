@@ -1,6 +1,7 @@
-"""Which addresses belong to the public internet, and which to somebody's own network."""
+"""Where addresses lead: to the public internet, to somebody's own network, or to the same server."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urljoin, urlsplit
 
 _NAT64 = ip_network("64:ff9b::/96")
 
@@ -21,6 +22,18 @@ def is_public(address: str) -> bool:
         if found.teredo is not None:
             return False
     return found.is_global and not found.is_multicast
+
+
+def on_same_server(url: str, reference: str) -> str | None:
+    """The address that a page at `url` means, if it is on the page's own host and port.
+
+    What is no address leads nowhere: None.
+    """
+    try:
+        address = urljoin(url, reference)
+        return address if urlsplit(address).netloc == urlsplit(url).netloc else None
+    except ValueError:
+        return None
 
 
 def _inner(address: IPv6Address) -> IPv4Address | None:

@@ -3,10 +3,10 @@
 import asyncio
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from agents.addresses import on_same_server
 from agents.ports import Page
 
 BODY_LIMIT = 2 * 1024 * 1024
@@ -39,12 +39,11 @@ class HttpPages:
             return None
 
     async def _follow(self, url: str) -> Page:
-        origin = urlsplit(url).netloc
         for _ in range(_REDIRECTS):
             async with self._session.get(url, allow_redirects=False) as answer:
                 target = answer.headers.get("Location")
-                moved = urljoin(url, target) if 300 <= answer.status < 400 and target else None
-                if moved is None or urlsplit(moved).netloc != origin:
+                moved = on_same_server(url, target) if target else None
+                if moved is None or not 300 <= answer.status < 400:
                     return await _read(answer)
                 url = moved
         return Page(508, "The page redirects in a circle.")
@@ -56,5 +55,13 @@ async def _read(answer: aiohttp.ClientResponse) -> Page:
         body += chunk
         if len(body) >= BODY_LIMIT:
             break
-    text = bytes(body[:BODY_LIMIT]).decode(answer.charset or "utf-8", errors="replace")
+    text = _decode(bytes(body[:BODY_LIMIT]), answer.charset or "utf-8")
     return Page(answer.status, text, answer.content_type)
+
+
+def _decode(body: bytes, charset: str) -> str:
+    """As the server says, unless that is no charset."""
+    try:
+        return body.decode(charset, errors="replace")
+    except (LookupError, ValueError):  # some of Python's codecs are not for bytes off the network
+        return body.decode(errors="replace")

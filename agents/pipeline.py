@@ -186,7 +186,7 @@ async def _check(run: Run, workspace: Workspace, template: Template) -> _Checked
 async def _look(
     run: Run, sandbox: Sandbox, template: Template
 ) -> tuple[str, tuple[Diagnostic, ...]]:
-    """The preview gate: the app's address, and what is wrong with what is behind it."""
+    """The preview gate: the app's address, and why it may not be handed out."""
     run.enter(Stage.PREVIEW, "Starting the app")
     run.journal.record(e.CheckStarted(check=Check.PREVIEW))
     began = run.kit.clock.monotonic()
@@ -195,15 +195,15 @@ async def _look(
         verdict = await gate.verify(sandbox, template)
     finished = e.CheckFinished(
         check=Check.PREVIEW,
-        ok=not verdict.findings,
+        ok=verdict.ok,
         diagnostics=verdict.findings,
         duration_s=round(run.kit.clock.monotonic() - began, 2),
     )
     run.journal.record(finished)
-    if not verdict.findings:
+    if verdict.ok:
         picture: BlobHash | None = None
         if verdict.screenshot is not None:
             [picture] = await run.kit.blobs.put([verdict.screenshot])
         seen = e.PreviewVerified(url=verdict.url, checks=verdict.checks, screenshot=picture)
         run.journal.record(seen)
-    return verdict.url, verdict.findings
+    return verdict.url, () if verdict.ok else verdict.findings

@@ -2,8 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
 
+from agents.addresses import on_same_server
 from agents.diagnostics.page import judge
 from agents.ports import Browser, Clock, Page, PageFetcher, Sandbox
 from agents.sighting import Sighting
@@ -16,12 +16,13 @@ _REQUEST_TIMEOUT_S = 10.0
 _DYING_S = 1.0
 _MAX_SCRIPTS = 12
 _IN_A_CIRCLE = 508
+_TOO_LATE = re.compile(r"timeout|TIMED_OUT", re.IGNORECASE)
 _SCRIPT = re.compile(r"""<script[^>]+src=["']([^"']+)["']""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate found behind an address: without findings it may be shown.
+    """What the gate found behind an address: it may be shown when it is `ok`.
 
     `checks` names what was looked at: `http` (it answers 200), `start page` (it is not the
     template's), `browser` (a browser shows it). `screenshot` is a JPEG, where one could be made.
@@ -31,6 +32,11 @@ class Verdict:
     findings: tuple[Diagnostic, ...]
     checks: tuple[str, ...]
     screenshot: bytes | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong, but for warnings."""
+        return all(finding.severity == "warning" for finding in self.findings)
 
 
 class PreviewGate:
@@ -73,10 +79,9 @@ class PreviewGate:
         if self._browser is None:
             return None
         seen = await self._browser.look(url)
-        doubtful = seen is not None and (
-            not seen.settled or (seen.blank and not seen.errors and not seen.failures)
-        )
-        return await self._browser.look(url) if doubtful else seen
+        if seen is None or not _is_doubtful(seen):
+            return seen
+        return await self._browser.look(url) or seen
 
     async def _no_page(self, page: Page | None, sandbox: Sandbox) -> Diagnostic:
         if page is None:
@@ -116,15 +121,21 @@ class PreviewGate:
         """Look for the marker in the page and in its own scripts."""
         if template.start_page_marker in page.body:
             return True
-        here = urlsplit(url).netloc
-        sources = [urljoin(url, src) for src in _SCRIPT.findall(page.body)[:_MAX_SCRIPTS]]
-        for source in sources:
-            if urlsplit(source).netloc != here:
+        for reference in _SCRIPT.findall(page.body)[:_MAX_SCRIPTS]:
+            source = on_same_server(url, reference)
+            if source is None:
                 continue
             script = await self._fetcher.get(source, timeout_s=_REQUEST_TIMEOUT_S)
             if script is not None and template.start_page_marker in script.body:
                 return True
         return False
+
+
+def _is_doubtful(seen: Sighting) -> bool:
+    """Whether a machine that is short of time may have caused what is wrong."""
+    if seen.problem is not None:
+        return _TOO_LATE.search(seen.problem) is not None
+    return not seen.settled or (seen.blank and not seen.errors and not seen.failures)
 
 
 def _start_page(template: Template) -> Diagnostic:

@@ -57,7 +57,7 @@ class Reviver:
         """
         gate = PreviewGate(self.fetcher, self.clock)
         verdict = await gate.verify(sandbox, get_template(sandbox.framework))
-        return None if verdict.findings else verdict.url
+        return verdict.url if verdict.ok else None
 
     async def _start(self, sandbox: Sandbox, template: Template, files: AppFiles, say: Say) -> str:
         if files.get("package.json") != template.files["package.json"]:
@@ -67,7 +67,7 @@ class Reviver:
         await _run(sandbox, template.build, BUILD_S)
         say("Starting it")
         verdict = await PreviewGate(self.fetcher, self.clock).verify(sandbox, template)
-        if verdict.findings:
+        if not verdict.ok:
             raise NotRevived(verdict.findings[0].message[:_TOLD])
         return verdict.url
 

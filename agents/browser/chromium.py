@@ -1,10 +1,13 @@
 """Finding the system's Chromium, and starting it so that it owns nothing of ours.
 
 It gets a home of its own that is thrown away, an environment without our secrets, and, when we are
-root, another user, under whom its own sandbox works. Only where we are root and the kernel refuses
-that sandbox to the other user (some containers) does it run with `--no-sandbox`: that user can
-still read and change nothing of ours. As ourselves it never runs without its sandbox: then there is
-no browser, and previews are checked over HTTP alone.
+root, another user without capabilities, under whom its own sandbox works. That sandbox is what
+keeps a page that breaks its renderer from this machine. The other user is the weaker wall behind
+it: nothing of ours is changed, and no file, process or environment is read that only we may read;
+but files that everybody may read are, and the network is this machine's own, where a browser that
+no longer obeys goes past `way_out`. So it runs with `--no-sandbox` only where we are root and
+Chromium itself says that it has no usable sandbox (some containers). As ourselves it never does:
+then there is no browser, and previews are checked over HTTP alone.
 """
 
 import os
@@ -120,9 +123,13 @@ def _mentions(pid: int, folder: Path) -> bool:
 
 
 def may_run_unsandboxed() -> bool:
-    """Whether the browser runs as a user who can reach nothing, so that its sandbox may be off."""
+    """Whether the browser runs as a user who owns nothing, so that it may do without a sandbox."""
     return os.geteuid() == 0
 
 
 class BrowserFailed(Exception):
     """The browser did not start, has crashed or does not answer; the text says which."""
+
+
+class NoSandbox(BrowserFailed):
+    """It did not start because this system does not let it have a sandbox of its own."""

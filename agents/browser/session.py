@@ -33,6 +33,7 @@ class ChromiumBrowser:
         self._slots = asyncio.Semaphore(SLOTS)
         self._starting = asyncio.Lock()
         self._background = Background()
+        self._endings = Background()
         self._driver: Driver | None = None
         self._looking = 0
         self._expiry: asyncio.Task[None] | None = None
@@ -62,6 +63,7 @@ class ChromiumBrowser:
         self._expiry = None
         async with self._starting:
             await self._discard()
+        await self._endings.stop()
 
     async def _look(self, url: str) -> Sighting | None:
         for _ in range(_TRIES):
@@ -96,7 +98,7 @@ class ChromiumBrowser:
         from agents.browser.driver import Driver  # noqa: PLC0415 - only who looks waits for it
 
         try:
-            driver = await Driver.start(program)
+            driver = await Driver.start(program, self._endings)
         except BrowserFailed as error:
             self.problem = str(error)
             self._not_before = self._clock.monotonic() + _AGAIN_S
@@ -106,9 +108,10 @@ class ChromiumBrowser:
         return driver
 
     async def _discard(self) -> None:
-        driver, self._driver = self._driver, None
-        if driver is not None:
-            await driver.close()
+        """End the browser; one that is left while it ends is still waited for by the next."""
+        if self._driver is not None:
+            await self._driver.close()
+            self._driver = None
 
     def _expire_later(self) -> None:
         if self._looking == 0 and self._driver is not None:

@@ -3,11 +3,14 @@
 It decides by where a connection really leads, so redirects, web sockets, workers and names that
 resolve to inside addresses are all covered: the preview's own address may be reached, and public
 hosts over https (apps load fonts and libraries). Nothing else: no other port of this machine, no
-private network, no metadata service.
+private network, no metadata service. A page that asks for many hosts waits for itself alone: names
+are looked up in threads of the look's own, and only so many of them.
 """
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +20,7 @@ from agents.tunnel import CHUNK, Connection, Door
 
 _HTTPS = 443
 _CONNECT_S = 5.0
+_LOOKUPS, _DIALS, _MOST_HOSTS = 4, 32, 64
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _REFUSED = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 _HOP = (b"proxy-connection:", b"proxy-authorization:", b"connection:", b"keep-alive:")
@@ -27,12 +31,15 @@ Address = tuple[str, int]
 class WayOut:
     """An HTTP proxy for one look at `preview`; an async context manager.
 
-    `unreachable` names the hosts that were asked for and not reached, the preview's own left out.
+    `unreachable` names hosts that were asked for and not reached, the preview's own left out.
     """
 
     def __init__(self, preview: str) -> None:
         self._own = _address(urlsplit(preview))
         self._door = Door(self._dial)
+        self._resolver = ThreadPoolExecutor(_LOOKUPS, "look-up")
+        self._dials = asyncio.Semaphore(_DIALS)
+        self._hosts: set[str] = set()
         self.url = ""
         self.unreachable: set[str] = set()
 
@@ -49,7 +56,10 @@ class WayOut:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._door.close()
+        try:
+            await self._door.close()
+        finally:
+            self._resolver.shutdown(wait=False, cancel_futures=True)
 
     async def _dial(self, client: Connection) -> Connection | None:
         """Read one request head, and connect to where it leads if that is allowed."""
@@ -76,28 +86,36 @@ class WayOut:
                     # Resolvers know only some names below `localhost`; browsers know them all.
                     here = "127.0.0.1" if host.endswith(".localhost") else host
                     return await asyncio.open_connection(here, port, limit=CHUNK)
-                if tunnel and port == _HTTPS:
-                    public = await _public_address(host)
-                    return await asyncio.open_connection(public, port, limit=CHUNK)
+                if tunnel and port == _HTTPS and self._may_ask_for(host):
+                    async with self._dials:
+                        public = await self._public_address(host)
+                        return await asyncio.open_connection(public, port, limit=CHUNK)
         except (OSError, UnicodeError):  # a time-out is an OSError too
             if wanted == self._own:
                 return None
-        self.unreachable.add(host)
+        if len(self.unreachable) < _MOST_HOSTS:
+            self.unreachable.add(host)
         return None
+
+    def _may_ask_for(self, host: str) -> bool:
+        """Whether it is one of the first hosts that the page asks for."""
+        if len(self._hosts) < _MOST_HOSTS:
+            self._hosts.add(host)
+        return host in self._hosts
+
+    async def _public_address(self, host: str) -> str:
+        """Where a name leads, if all it leads to is public. Raises: OSError, UnicodeError."""
+        ask = partial(socket.getaddrinfo, host, _HTTPS, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._resolver, ask)
+        addresses = [str(entry[4][0]) for entry in found]
+        if not all(map(is_public, addresses)):
+            raise OSError(f"{host} is not a public host")
+        return addresses[0]
 
 
 def _address(url: SplitResult) -> Address:
     """Host and port. Raises: ValueError."""
     return (url.hostname or "").rstrip("."), url.port or (_HTTPS if url.scheme == "https" else 80)
-
-
-async def _public_address(host: str) -> str:
-    """Where a name leads, if all it leads to is public. Raises: OSError, UnicodeError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, _HTTPS, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
-    if not all(map(is_public, addresses)):
-        raise OSError(f"{host} is not a public host")
-    return addresses[0]
 
 
 def _for_origin(head: bytes, wanted: SplitResult) -> bytes:

@@ -1,8 +1,9 @@
 """From what a browser saw of a page to diagnostics: only what a person would call broken.
 
 Requests of an app's own that fail (an API that answers 500) are its business as long as it catches
-them; so are a missing picture and noise on the console. What fails only because this machine does
-not let the page reach other hosts is not held against it.
+them; so are a missing picture and noise on the console. Where this machine does not let the page
+reach other hosts, that may be why an error is not caught or nothing is shown: then both are warnings,
+and say so.
 """
 
 import re
@@ -18,13 +19,13 @@ MAX_FINDINGS: Final = 10
 _MAX_LOADS: Final = 5
 _MAX_CHARS: Final = 600
 _TOLD: Final = 3
+_MAX_HOSTS_CHARS: Final = 200
 
 # Browsers report these as errors; pages that show them work. The last two are a headless
 # browser's own refusals: no person has clicked, so nothing may play, and nothing is permitted.
 _HARMLESS: Final = re.compile(
     r"ResizeObserver loop|^Script error\.?$|\bAbortError\b|NotAllowedError"
 )
-_NO_WAY_OUT: Final = re.compile(r"\b(?:Failed to fetch|NetworkError|Load failed)$")
 _PLACE: Final = re.compile(r"(?:https?://[^/\s]+|webpack-internal:///\.)/(\S+?):(\d+):\d+")
 _SOURCE: Final = re.compile(
     r"^(?:\(app-pages-browser\)/)?(?:\./)?((?:src|app|pages)/[\w./@()\[\]-]+)"
@@ -33,13 +34,14 @@ _FILE_LINE: Final = re.compile(r"(?m)^(/\S+:\d+:\d+)$")
 
 
 def judge(seen: Sighting) -> tuple[Diagnostic, ...]:
-    """What is wrong with the page; nothing when a person can use it.
+    """What is wrong with the page, errors first; no error when a person can use it.
 
-    With findings come, as warnings, the last things the page itself said on the console.
+    With errors come, as warnings, the last things the page itself said on the console.
     """
-    found = list(dict.fromkeys(_findings(seen)))[:MAX_FINDINGS]
-    if not found:
-        return ()
+    every = dict.fromkeys(_findings(seen))
+    found = sorted(every, key=lambda finding: finding.severity != "error")[:MAX_FINDINGS]
+    if all(finding.severity == "warning" for finding in found):
+        return tuple(found)
     known = " ".join(diagnostic.message for diagnostic in found)
     said = [text for text in seen.console if text.partition("\n")[0][:80] not in known][:_TOLD]
     return (*found, *(_warn(f"The console says: {text}") for text in said))
@@ -60,7 +62,7 @@ def _findings(seen: Sighting) -> Iterator[Diagnostic]:
     if not seen.settled:
         yield _finding("The page keeps the browser busy without end and cannot be used.")
     elif seen.blank:
-        yield _finding(_blank(seen))
+        yield _doubted(seen, _finding("The page stays blank: nothing can be seen on it."))
 
 
 def _not_opened(seen: Sighting, problem: str) -> str:
@@ -93,11 +95,9 @@ def _uncaught(seen: Sighting) -> Iterator[Diagnostic]:
     for error in seen.errors:
         if _HARMLESS.search(error.message):
             continue
-        if seen.unreachable and _NO_WAY_OUT.search(error.message):
-            continue
         file, line = _place(error)
         message = f"Uncaught error in the page: {error.message}"[:_MAX_CHARS]
-        yield Diagnostic(message=message, file=file, line=line)
+        yield _doubted(seen, Diagnostic(message=message, file=file, line=line))
 
 
 def _place(error: PageError) -> tuple[str | None, int | None]:
@@ -109,11 +109,13 @@ def _place(error: PageError) -> tuple[str | None, int | None]:
     return None, None
 
 
-def _blank(seen: Sighting) -> str:
-    text = "The page stays blank: nothing can be seen on it."
-    if seen.unreachable:
-        text += f" It did not get through to {', '.join(sorted(seen.unreachable))}."
-    return text
+def _doubted(seen: Sighting, found: Diagnostic) -> Diagnostic:
+    """A warning, where what the page did not get from other hosts may have caused it."""
+    if not seen.unreachable:
+        return found
+    hosts = ", ".join(sorted(seen.unreachable))[:_MAX_HOSTS_CHARS]
+    text = f"Perhaps only because this machine does not let it reach {hosts}: {found.message}"
+    return found.model_copy(update={"message": text[:_MAX_CHARS], "severity": "warning"})
 
 
 def _short(url: str) -> str:

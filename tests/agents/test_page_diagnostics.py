@@ -61,16 +61,38 @@ def test_what_a_person_would_call_broken_is_one_finding(seen: dict[str, Any], to
         {"errors": (PageError("AbortError: signal is aborted without reason"),)},
         {"errors": (PageError("NotAllowedError: play() failed because nobody has clicked"),)},
         {"unreachable": frozenset({"fonts.example.com"})},
-        {
-            "errors": (PageError("TypeError: Failed to fetch"),),
-            "unreachable": frozenset({"api.example.com"}),
-        },
         {"loads": 2},
         {"screenshot": None},
     ],
 )
 def test_what_works_for_people_is_no_finding(seen: dict[str, Any]) -> None:
     assert judge(sighting(**seen)) == ()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"errors": (PageError("TypeError: Failed to fetch"),)},
+        {"errors": (PageError("ReferenceError: Chart is not defined"),)},
+        {"errors": (PageError("AxiosError: Network Error"),)},
+        {"errors": (PageError("TypeError: Failed to fetch dynamically imported module: x"),)},
+        {"blank": True},
+    ],
+)
+def test_what_hosts_out_of_reach_may_have_caused_is_a_warning(seen: dict[str, Any]) -> None:
+    away = frozenset({"cdn.example.com"})
+    [finding] = judge(sighting(**seen, unreachable=away, console=("said",)))
+    assert finding.severity == "warning"
+    assert "does not let it reach cdn.example.com: " in finding.message
+    assert [d.severity for d in judge(sighting(**seen))] == ["error"]
+
+
+def test_hosts_out_of_reach_excuse_nothing_that_is_missing_at_home() -> None:
+    away = frozenset({"cdn.example.com"})
+    errors = tuple(PageError(f"Error: {n}") for n in range(MAX_FINDINGS))
+    missing = failed("/a.css", kind="stylesheet")
+    found = judge(sighting(errors=errors, settled=False, failures=missing, unreachable=away))
+    assert [d.severity for d in found] == ["error"] * 2 + ["warning"] * (MAX_FINDINGS - 2)
 
 
 def test_a_fetch_that_fails_at_home_is_a_finding() -> None:

@@ -58,6 +58,21 @@ async def test_what_the_browser_sees_is_fixed_and_looked_at_again() -> None:
     assert browser.warmed == 1
 
 
+async def test_what_hosts_out_of_reach_may_have_caused_is_told_and_not_fixed() -> None:
+    away = frozenset({"cdn.example.com"})
+    seen = sighting(errors=(PageError("ReferenceError: Chart is not defined"),), unreachable=away)
+    stage = Stage(scripted(write(APP), DONE), browser=ScriptedBrowser(seen))
+    assert (await built(stage.run(job()))).red == ()
+    [check] = [
+        v
+        for v in stage.journal.events
+        if isinstance(v, e.CheckFinished) and v.check is Check.PREVIEW
+    ]
+    assert check.ok
+    assert "cdn.example.com: Uncaught error in the page" in check.diagnostics[0].message
+    assert "preview_verified" in stage.journal.kinds
+
+
 async def test_a_page_that_stays_broken_is_never_handed_out() -> None:
     fixes = (write({"src/App.tsx": "other\n"}, "f1"), say("fixed?"))
     stage = Stage(

@@ -85,8 +85,9 @@ async def test_a_server_that_stopped_is_reported_with_its_last_words() -> None:
     assert "port in use" in finding.message
 
 
-async def test_scripts_of_other_origins_are_not_fetched() -> None:
-    fetcher = ScriptedFetcher(Page(200, '<script src="http://10.0.0.1/x.js"></script>'))
+@pytest.mark.parametrize("source", ["http://10.0.0.1/x.js", "http://[x", "//["])
+async def test_scripts_of_other_origins_are_not_fetched(source: str) -> None:
+    fetcher = ScriptedFetcher(Page(200, f'<script src="{source}"></script>'))
     sandbox = InMemorySandbox(SandboxId("sbx"), TEMPLATE)
     await PreviewGate(fetcher, _NoWait()).verify(sandbox, TEMPLATE)
     assert fetcher.urls == ["http://127.0.0.1:5173"]
@@ -110,6 +111,14 @@ async def test_what_a_browser_sees_is_a_finding() -> None:
         "Uncaught error in the page: TypeError: x is undefined"
     ]
     assert "browser" in found.checks
+
+
+async def test_warnings_alone_do_not_keep_a_page_from_being_shown() -> None:
+    found = await looked_at(sighting(blank=True, unreachable=frozenset({"cdn.example.com"})))
+    assert found.ok
+    assert [f.severity for f in found.findings] == ["warning"]
+    assert found.screenshot == sighting().screenshot
+    assert not (await looked_at(sighting(blank=True))).ok
 
 
 async def test_a_start_page_that_scripts_make_is_seen_in_a_browser() -> None:
@@ -136,12 +145,21 @@ async def test_a_browser_does_not_look_at_what_does_not_answer() -> None:
     assert browser.urls == []
 
 
-@pytest.mark.parametrize("doubtful", [{"settled": False}, {"blank": True}])
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        {"settled": False},
+        {"blank": True},
+        {"problem": "Timeout 8000ms exceeded."},
+        {"problem": "net::ERR_TIMED_OUT"},
+    ],
+)
 async def test_what_a_busy_machine_may_have_caused_is_looked_at_twice(
     doubtful: dict[str, Any],
 ) -> None:
     assert (await looked_at(sighting(**doubtful), sighting())).findings == ()
     assert (await looked_at(sighting(**doubtful))).findings != ()
+    assert (await looked_at(sighting(**doubtful), None)).findings != ()
 
 
 async def test_an_error_is_believed_at_once() -> None:

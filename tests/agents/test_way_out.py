@@ -1,6 +1,7 @@
 """The proxy that a look goes through: where a request leads decides, not what it says."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -93,6 +94,56 @@ async def test_a_name_that_leads_inside_is_no_public_host(target: str) -> None:
         got = await ask(way, f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
     assert got.startswith(b"HTTP/1.1 502 ")
     assert way.unreachable
+
+
+def connect(host: str) -> bytes:
+    return f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode()
+
+
+async def test_a_silent_name_server_holds_up_only_the_look_that_asks_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told, asked = threading.Event(), list[str]()
+
+    def silent(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        told.wait(LIMIT_S)
+        raise OSError("nobody knows")
+
+    monkeypatch.setattr("agents.browser.way_out._CONNECT_S", 0.5)
+    monkeypatch.setattr("agents.browser.way_out.socket.getaddrinfo", silent)
+    try:
+        async with app([]) as url, WayOut(url) as way:
+            names = [f"h{n}.example.com" for n in range(200)]
+            waiting = asyncio.gather(*(ask(way, connect(name)) for name in names))
+            async with asyncio.timeout(LIMIT_S):
+                assert await asyncio.to_thread(lambda: "free") == "free"
+                assert (await ask(way, get(f"{url}/"))).endswith(b"hello")
+                got = await waiting
+            assert all(
+                answer in (b"", b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+                for answer in got
+            )
+            assert 0 < len(asked) <= 4
+            assert way.unreachable
+    finally:
+        told.set()
+
+
+async def test_a_look_asks_for_so_many_hosts_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    def unknown(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        raise OSError("nobody knows")
+
+    monkeypatch.setattr("agents.browser.way_out.socket.getaddrinfo", unknown)
+    async with WayOut("http://127.0.0.1:9") as way:
+        for n in range(100):
+            assert (await ask(way, connect(f"h{n}.example.com"))).startswith(b"HTTP/1.1 502 ")
+        await ask(way, connect("h0.example.com"))
+    assert asked == [*(f"h{n}.example.com" for n in range(64)), "h0.example.com"]
+    assert len(way.unreachable) == 64
 
 
 async def test_a_preview_that_does_not_answer_is_not_told_as_a_foreign_host() -> None:

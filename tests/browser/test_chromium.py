@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -21,6 +20,7 @@ from agents.sighting import Sighting
 from agents.system import SystemClock
 from agents.testing import FakeClock, settle
 from tests.agents.sandbox.tiny import open_place
+from tests.browser.processes import browsers_of
 from tests.fakes.pages import Site, serving_pages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,20 +46,6 @@ async def look(eye: ChromiumBrowser, url: str) -> Sighting:
     seen = await eye.look(url)
     assert seen is not None, eye.problem
     return seen
-
-
-def browsers_of(pid: int) -> list[int]:
-    """Every process below this one that runs from a browser's home."""
-    lines = subprocess.run(
-        ["ps", "-eww", "-o", "pid=,ppid=,args="], check=True, capture_output=True, text=True
-    ).stdout.splitlines()
-    rows = [(int(p), int(parent), args) for p, parent, args in (x.split(None, 2) for x in lines)]
-    family: set[int] = {pid}
-    found = family
-    while found:
-        found = {p for p, parent, _ in rows if parent in family} - family
-        family |= found
-    return [p for p, _, args in rows if p in family and "zapdev-browser-" in args]
 
 
 def kill(pids: list[int]) -> None:
@@ -106,6 +92,7 @@ async def test_no_look_remembers_another(eye: ChromiumBrowser) -> None:
         "<script>window.open('{inside}secret')</script>",
         "<a id=a href='{inside}secret' target=_blank download>x</a><script>a.click()</script>",
         "<script>fetch('https://localhost/secret').catch(() => 0)</script>",
+        "<script>navigator.serviceWorker.register('/sw.js')</script>",
     ],
 )
 async def test_a_page_reaches_nothing_else_on_this_machine(eye: ChromiumBrowser, way: str) -> None:
@@ -114,13 +101,35 @@ async def test_a_page_reaches_nothing_else_on_this_machine(eye: ChromiumBrowser,
     async def moved(_request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound(f"{inside.url}secret")
 
+    async def worker(_request: web.Request) -> web.StreamResponse:
+        code = f"fetch('{inside.url}secret', {{mode: 'no-cors'}}).catch(() => 0)"
+        return web.Response(text=code, content_type="text/javascript")
+
     async with serving_pages({"/secret": "told"}) as inside:
         page = "<h1>Hi</h1>" + way.format(inside=inside.url)
-        async with serving_pages({"/": page, "/moved": moved}) as site:
+        async with serving_pages({"/": page, "/moved": moved, "/sw.js": worker}) as site:
             seen = await look(eye, site.url)
     assert inside.asked == []
     assert seen.unreachable <= {"127.0.0.1", "localhost"}
     assert seen.unreachable
+
+
+async def test_a_service_worker_is_there_for_one_look(eye: ChromiumBrowser) -> None:
+    async def worker(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text="self.onfetch = () => 0", content_type="text/javascript")
+
+    code = (
+        "const all = await navigator.serviceWorker.getRegistrations();"
+        "const reg = await navigator.serviceWorker.register('/sw.js');"
+        "reg.addEventListener('updatefound', () => 0);"
+        "document.body.append(`${all.length} before, ${reg.scope}`);"
+    )
+    page = f"<body><script>(async () => {{{code}}})()</script>"
+    async with serving_pages({"/": page, "/sw.js": worker}) as site:
+        for _ in range(2):
+            seen = await look(eye, site.url)
+            assert f"0 before, {site.url}" in seen.html
+            assert judge(seen) == ()
 
 
 async def test_a_page_sends_nothing_past_the_way_out(eye: ChromiumBrowser) -> None:
@@ -296,14 +305,33 @@ async def test_a_browser_that_does_not_start_says_why_and_is_not_tried_at_once(
     program: Path,
 ) -> None:
     asked = program.with_name("asked")
-    program.write_text(f"#!/bin/sh\necho x >>{asked}\nexit 3\n")
+    program.write_text(f'#!/bin/sh\necho "$*" >>{asked}\nexit 3\n')
     eye = ChromiumBrowser(SystemClock())
     assert await eye.look("http://127.0.0.1:9/") is None
     tries = asked.read_text()
     assert tries
+    assert "--no-sandbox" not in tries  # nobody said that the sandbox was the reason
     assert await eye.look("http://127.0.0.1:9/") is None
     assert asked.read_text() == tries
     assert "Chromium does not start" in (eye.problem or "")
+    await eye.close()
+
+
+async def test_starting_has_one_deadline_over_all_of_it(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.browser.driver._START_S", 3.0)
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *--no-sandbox*) exec sleep 60 ;; esac\n'
+        "sleep 1\necho No usable sandbox >&2\nexit 1\n"
+    )
+    eye = ChromiumBrowser(SystemClock())
+    began = asyncio.get_running_loop().time()
+    await eye.warm_up()
+    assert asyncio.get_running_loop().time() - began < 3 + LIMIT_S / 2
+    assert eye.problem is not None
+    if os.geteuid() == 0:
+        assert "takes too long" in eye.problem
     await eye.close()
 
 

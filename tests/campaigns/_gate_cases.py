@@ -79,6 +79,12 @@ _TO_APP = (
     f" response.end(); }} else if (path === '/app') response.end({GOOD!r});"
 )
 _HTML = {"content-type": "text/html"}
+_WORKER = """
+(async () => {
+  const reg = await navigator.serviceWorker.register("/sw.js");
+  reg.addEventListener("updatefound", () => 0);
+})();
+"""
 _CRASH = (
     "let asked = 0;\nexport async function handle() {"
     " if (++asked === 2) { console.log('Error: out of bikes'); process.exit(3); } }\n"
@@ -177,9 +183,20 @@ WORKING = (
     Case(
         "an outside service this machine cannot reach", GREEN, script("fetch('https://localhost/')")
     ),
+    Case(
+        "a library from a host this machine cannot reach",
+        GREEN,
+        script("new Chart('#root')", "<script src=https://localhost/chart.js></script>"),
+    ),
     Case("shadow roots only", GREEN, script(_SHADOW, body="")),
     Case("fades in late", GREEN, f"<!doctype html>{_FADE}"),
     Case("one redirect", GREEN, serve=handling(_TO_APP)),
+    Case(
+        "registers a service worker",
+        GREEN,
+        script(_WORKER),
+        files={"sw.js": "self.addEventListener('fetch', () => 0);\n"},
+    ),
     Case(
         "a router that changes the address often",
         GREEN,

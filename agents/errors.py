@@ -6,7 +6,8 @@ ZapdevError
 ├─ ProviderError      somebody else's service
 │  ├─ TransientError  RateLimited(retry_after_s) · ProviderTimeout · ProviderUnavailable
 │  └─ PermanentError  AuthFailed · ContentRefused · BadProviderResponse
-├─ SandboxError       SandboxLost · SandboxFull · SandboxUnavailable · PackagesUnavailable
+├─ SandboxError       SandboxLost · SandboxFull · PackagesUnavailable
+│  └─ SandboxUnavailable  RegistryUnknown
 ├─ GenerationError    BadOutput · Truncated: becomes a prompt, not a crash
 ├─ StoreError         SeqConflict · LeaseLost · NotFound · StoreUnavailable
 └─ TaskStopped        Cancelled · LimitExceeded · Superseded
@@ -147,6 +148,12 @@ class SandboxUnavailable(SandboxError):
 
     key = "sandbox_unavailable"
     retryable = False
+
+
+class RegistryUnknown(SandboxUnavailable):
+    """npm here does not say where packages come from, and nothing else may leave a sandbox."""
+
+    key = "registry_unknown"
 
 
 class GenerationError(ZapdevError):

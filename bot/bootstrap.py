@@ -33,6 +33,7 @@ from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
+from bot.sidecar.security import preview_sources
 from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
 from bot.telemetry import telemetry
@@ -113,7 +114,9 @@ class Services:
             links=self.links,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
-            preview_sources=(f"https://*.{settings.e2b_domain or 'e2b.app'}",),
+            preview_sources=preview_sources(
+                settings.e2b_preview_url, settings.e2b_domain or "e2b.app"
+            ),
         )
         return create_app(deps)
 

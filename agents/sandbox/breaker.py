@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from agents.errors import ProviderTimeout, ProviderUnavailable
+from agents.errors import ProviderTimeout, ProviderUnavailable, ZapdevError
 from agents.ports import Clock
 
 FAILURES = 3
@@ -35,6 +35,9 @@ class Breaker:
         except (ProviderTimeout, ProviderUnavailable):
             self._failures += 1
             self._resting_until = self._clock.monotonic() + REST_S
+            raise
+        except ZapdevError:
+            self._failures = 0
             raise
         else:
             self._failures = 0

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import e2b
@@ -16,9 +17,9 @@ from e2b import AsyncSandbox
 
 from agents.background import Background
 from agents.errors import (
-    BadProviderResponse,
     ProviderTimeout,
     ProviderUnavailable,
+    RegistryUnknown,
     SandboxLost,
     SandboxUnavailable,
     ZapdevError,
@@ -153,7 +154,10 @@ class E2BSandboxProvider:
             raise
 
     async def connect(self, sandbox_id: SandboxId) -> E2BSandbox | None:
-        """The sandbox, woken if it was paused; None when it is gone or has lost its app."""
+        """The sandbox, woken if it was paused; None when it is gone or has lost its app.
+
+        Where E2B does not wake it, or says nothing of its app, it is kept for the next try.
+        """
         sandbox = self._sandboxes.get(sandbox_id)
         try:
             if sandbox is None:
@@ -211,31 +215,46 @@ class E2BSandboxProvider:
         same key, so that it leaves no second sandbox.
         """
         key = self._unsure.pop((task_id, framework), None) or secrets.token_hex(16)
-        names = self._names_to_try(framework)
-        for name in names:
-            try:
-                async with self._breaker.watch():
-                    making = self._new(name, framework, task_id, f"{key}-{name}")
-                    sdk = await self._calls.make(
-                        _unless_absent(making), within_s=self._options.create_s
-                    )
-            except (ProviderTimeout, ProviderUnavailable):
-                self._unsure[task_id, framework] = key
-                raise
-            if sdk is not None:
-                self._names[framework] = (name, self._clock.monotonic())
-                return self._remote(sdk)
-        raise BadProviderResponse(f"E2B has none of the templates {', '.join(names)}")
+        try:
+            name, sdk = await self._first_there(framework, task_id, key)
+        except (ProviderTimeout, ProviderUnavailable):
+            self._unsure[task_id, framework] = key
+            raise
+        self._names[framework] = (name, self._clock.monotonic())
+        return self._remote(sdk)
 
-    def _names_to_try(self, framework: Framework) -> list[str]:
-        """The one that was there a while ago, else all, best first."""
-        name, found_at = self._names.get(framework, ("", 0.0))
-        if name and self._clock.monotonic() - found_at < _LOOK_AGAIN_S:
-            return [name]
-        return [f"zapdev-{framework}", f"{framework}-developer", BASE]
+    async def _first_there(
+        self, framework: Framework, task_id: TaskId, key: str
+    ) -> tuple[str, AsyncSandbox]:
+        """A sandbox, and the name of what it was made from.
+
+        Every account has the base image: where that is refused, the account is meant.
+        """
+        new = partial(self._new, framework, task_id, key)
+        for name in self._own_names(framework):
+            sdk = await self._made(partial(_unless_absent, partial(new, name)))
+            if sdk is not None:
+                return name, sdk
+            self._names.pop(framework, None)
+        return BASE, await self._made(partial(new, BASE))
+
+    def _own_names(self, framework: Framework) -> list[str]:
+        """What to try before the base image, best first.
+
+        For a while that is first what was there, and nothing where none of them was.
+        """
+        names = [f"zapdev-{framework}", f"{framework}-developer"]
+        found, found_at = self._names.get(framework, ("", 0.0))
+        if self._clock.monotonic() - found_at >= _LOOK_AGAIN_S:
+            return names
+        return [] if found == BASE else sorted(names, key=lambda name: name != found)
+
+    async def _made(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with self._breaker.watch():
+            return await self._calls.make(make(), within_s=self._options.create_s)
 
     async def _new(
-        self, name: str, framework: Framework, task_id: TaskId, key: str
+        self, framework: Framework, task_id: TaskId, key: str, name: str
     ) -> AsyncSandbox:
         return await AsyncSandbox.create(
             template=name,
@@ -243,7 +262,7 @@ class E2BSandboxProvider:
             metadata=self._orphans.marks(framework, task_id),
             network=e2b.SandboxNetworkOpts(deny_out=[e2b.ALL_TRAFFIC]),
             lifecycle={"on_timeout": "pause"},
-            idempotency_key=key,
+            idempotency_key=f"{key}-{name}",
             **self._account.options,
         )
 
@@ -259,28 +278,33 @@ class E2BSandboxProvider:
             within_s=self._options.create_s,
         )
         template = self._options.templates(Framework(framework))
-        return E2BSandbox(self._remote(sdk), template, self._shared)
+        sandbox = E2BSandbox(self._remote(sdk), template, self._shared)
+        await sandbox.shut()  # who used it before may have died while an install ran
+        return sandbox
 
     def _remote(self, sdk: AsyncSandbox) -> Remote:
-        return Remote(sdk, self._clock, self._options.answer_s)
+        options = self._options
+        return Remote(sdk, self._clock, options.answer_s, options.lifetime_s)
 
-    async def _find_registry(self) -> Registry | None:
+    async def _find_registry(self) -> Registry:
         """Asked when the first command needs the network, since npm takes a while to answer.
 
-        None where there is no npm on this machine to ask.
+        Raises: SandboxUnavailable where npm on this machine does not say it.
         """
         if self._registry is None:
             try:
                 self._registry = await self._options.registry()
             except SandboxUnavailable as error:
-                log.warning("no package registry known: installs reach any", reason=str(error))
+                raise RegistryUnknown(
+                    f"install Node.js with npm here, or mend its registry setting: {error}"
+                ) from error
         return self._registry
 
 
-async def _unless_absent(making: Coroutine[Any, Any, T]) -> T | None:
+async def _unless_absent(make: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
     """What was made, or None when the account may not use such a template."""
     try:
-        return await making
+        return await make()
     except e2b.SandboxException as error:
         if error.status_code in _ABSENT:
             return None

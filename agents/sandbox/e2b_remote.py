@@ -53,9 +53,16 @@ class Remote:
     other method raises only what a caller of the sandbox port may see.
     """
 
-    def __init__(self, sdk: AsyncSandbox, clock: Clock, answer_s: float = ANSWER_S) -> None:
+    def __init__(
+        self,
+        sdk: AsyncSandbox,
+        clock: Clock,
+        answer_s: float = ANSWER_S,
+        lifetime_s: int = LIFETIME_S,
+    ) -> None:
         self._sdk = sdk
         self._clock = clock
+        self._lifetime_s = lifetime_s
         self._calls = Calls(answer_s)
         self._background = Background()
         self._renewed_at = clock.monotonic()
@@ -101,10 +108,15 @@ class Remote:
 
         `output` is its stdout and stderr.
         """
-        limit_s = within_s or self._calls.answer_s
-        return await self.reach(
-            lambda: self._calls.make(self._ask(line, HOME, limit_s), within_s=limit_s)
-        )
+        return await self.reach(lambda: self._ask_at_home(line, within_s))
+
+    async def look(self, line: str) -> CommandResult:
+        """As `ask`, but what may pass is told as such.
+
+        Raises: SandboxLost (there is none), ProviderError (E2B does not do it now).
+        """
+        self._must_be_there()
+        return await with_retry(_TRIES, lambda: self._ask_at_home(line), clock=self._clock)
 
     async def start(
         self,
@@ -149,14 +161,12 @@ class Remote:
             except Exception as error:
                 raise translate(error) from error
 
-    async def set_egress(self, allowed: Sequence[str] | None) -> None:
-        """Let the whole sandbox reach these hosts and no others; None: all. Raises: SandboxLost.
+    async def set_egress(self, allowed: Sequence[str]) -> None:
+        """Let the whole sandbox reach these hosts and no others. Raises: SandboxLost.
 
         At E2B an allowed host wins over a denied range.
         """
-        rules = e2b.SandboxNetworkUpdate()
-        if allowed is not None:
-            rules = e2b.SandboxNetworkUpdate(allow_out=list(allowed), deny_out=[e2b.ALL_TRAFFIC])
+        rules = e2b.SandboxNetworkUpdate(allow_out=list(allowed), deny_out=[e2b.ALL_TRAFFIC])
         await self.reach(lambda: self._calls.make(self._sdk.update_network(rules)))
 
     async def resume(self) -> None:
@@ -164,7 +174,8 @@ class Remote:
 
         Raises: SandboxLost (there is none), ProviderError (E2B does not do it now).
         """
-        await self._calls.make(self._sdk.connect(timeout=LIFETIME_S), within_s=RESUME_S)
+        self._must_be_there()
+        await self._calls.make(self._sdk.connect(timeout=self._lifetime_s), within_s=RESUME_S)
 
     async def end(self) -> None:
         """Kill it for good; never raises. Where E2B does not listen, its lifetime ends it."""
@@ -188,8 +199,7 @@ class Remote:
     @asynccontextmanager
     async def _in_use(self) -> AsyncIterator[None]:
         """Renew the life, and take every trouble on the way as what it is for the app: a loss."""
-        if self.gone:
-            raise SandboxLost(f"sandbox {self.id} is gone")
+        self._must_be_there()
         self._renew()
         try:
             yield
@@ -198,6 +208,10 @@ class Remote:
         except ProviderError as error:
             log.info("sandbox unreachable", sandbox=self.id, reason=str(error)[:300])
             raise SandboxLost(f"sandbox {self.id} cannot be reached: {error}") from error
+
+    def _must_be_there(self) -> None:
+        if self.gone:
+            raise SandboxLost(f"sandbox {self.id} is gone")
 
     def _renew(self) -> None:
         """Lengthen its life, in the background, once in a while."""
@@ -208,7 +222,7 @@ class Remote:
 
     async def _lengthen(self) -> None:
         try:
-            await self._calls.make(self._sdk.set_timeout(LIFETIME_S))
+            await self._calls.make(self._sdk.set_timeout(self._lifetime_s))
         except ZapdevError as error:  # what uses the sandbox next sees what is wrong
             log.info("sandbox not renewed", sandbox=self.id, reason=str(error)[:300])
 
@@ -223,6 +237,10 @@ class Remote:
                 if len(found) > limit:
                     raise SandboxLost("the sandbox's answer is too large")
         return bytes(found)
+
+    async def _ask_at_home(self, line: str, within_s: float | None = None) -> CommandResult:
+        limit_s = within_s or self._calls.answer_s
+        return await self._calls.make(self._ask(line, HOME, limit_s), within_s=limit_s)
 
     async def _ask(self, line: str, cwd: str, within_s: float) -> CommandResult:
         said = HeadAndTail()

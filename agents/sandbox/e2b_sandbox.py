@@ -133,13 +133,20 @@ class E2BSandbox:
         )
 
     async def is_whole(self) -> bool:
-        """Whether a sandbox that was found again still holds an app. Raises: SandboxLost."""
-        said = await self._remote.ask(f"test -f {MARKER_NAME} && test -f {APP_NAME}/package.json")
+        """Whether a sandbox that was found again still holds an app.
+
+        Raises: SandboxLost, ProviderError (E2B does not say so now).
+        """
+        said = await self._remote.look(f"test -f {MARKER_NAME} && test -f {APP_NAME}/package.json")
         return said.ok
 
     async def resume(self) -> None:
         """Wake it when it is paused, and renew its life. Raises: SandboxLost, ProviderError."""
         await self._remote.resume()
+
+    async def shut(self) -> None:
+        """Let nothing out of it; where that cannot be done, end it. Never raises."""
+        await self._egress.shut()
 
     async def _is_prepared(self) -> bool:
         said = await self._remote.ask(f"test -d {APP_NAME} && cat {MARKER_NAME}")

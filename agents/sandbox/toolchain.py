@@ -15,6 +15,8 @@ from agents.errors import SandboxUnavailable
 
 _ASK_NODE = "console.log(JSON.stringify([process.execPath, process.env.NODE_EXTRA_CA_CERTS ?? '']))"
 _NPM_KEYS = ("registry", "https-proxy", "cafile")
+ANSWER_S = 30.0
+"""How long a tool may take to answer; on a busy machine npm needs seconds to start."""
 _SYSTEM_BINS = (Path("/usr/bin"), Path("/usr/local/bin"))
 
 
@@ -82,15 +84,26 @@ async def find_registry(toolchain: Toolchain) -> Registry:
     return Registry(_without_credentials(url), trusted, proxy)
 
 
-async def ask(*command: str) -> str:
-    """What a tool of ours prints. Raises: SandboxUnavailable when it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=-1, stderr=-1, cwd="/"
-    )
-    out, err = await process.communicate()
+async def ask(*command: str, within_s: float = ANSWER_S) -> str:
+    """What a tool of ours prints. Raises: SandboxUnavailable when it fails, or says nothing."""
+    name = Path(command[0]).name
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=-1, stderr=-1, cwd="/"
+        )
+    except OSError as error:
+        raise SandboxUnavailable(f"{name} does not start: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(within_s):
+            out, err = await process.communicate()
+    except TimeoutError as error:
+        raise SandboxUnavailable(f"{name} says nothing within {within_s:g} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
     if process.returncode != 0:
         said = (err or out).decode(errors="replace").strip()
-        raise SandboxUnavailable(f"{Path(command[0]).name} does not run: {said[-300:]}")
+        raise SandboxUnavailable(f"{name} does not run: {said[-300:]}")
     return out.decode().strip()
 
 

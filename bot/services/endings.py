@@ -65,6 +65,10 @@ _TEXTS: dict[str, _Words] = {
         "Code of a real model may not run here, because it cannot be isolated.",
         "Install bubblewrap, set E2B_API_KEY, or allow it with ZAPDEV_ALLOW_UNISOLATED=1.",
     ),
+    "registry_unknown": _Words(
+        "Packages cannot be installed: npm on Zapdev's machine does not say where they come from.",
+        "Install Node.js with npm there, or mend its registry setting; `zapdev doctor` tests it.",
+    ),
     "sandbox_rate_limited": _Words(
         "E2B, where apps run, limits how fast sandboxes are made.", "Wait a minute and retry."
     ),

@@ -6,6 +6,8 @@ origin. Programs that send neither `Origin` nor `Sec-Fetch-Site` (curl) are let 
 they call their JSON: every current browser sends both with a form's POST.
 """
 
+import re
+from string import Formatter
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -17,6 +19,7 @@ from bot.sidecar.errors import Refused
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_SOURCE = re.compile(r"https?://(\*\.)?[\w-]+(\.[\w-]+)*(:(\d+|\*))?", re.ASCII)
 _JSON_HINT = "Send a JSON body with the header Content-Type: application/json."
 
 
@@ -69,6 +72,24 @@ def page_policy(deps: SidecarDeps) -> str:
         f"connect-src 'self'; frame-src 'self' {frames}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
+
+
+def preview_sources(template: str, domain: str) -> tuple[str, ...]:
+    """The CSP source of every preview whose address `template` makes (`E2BAccount.preview_url`).
+
+    A source has one wildcard, at the front of the host: what a preview's own name is, and all
+    before it. None where nothing would be left behind it: such previews open in a tab of their own.
+    """
+    own = {"host": f"*.{domain}", "port": "*", "sandbox_id": "*"}
+    parts = Formatter().parse(template)
+    address = urlsplit("".join(text + own.get(name or "", "") for text, name, _, _ in parts))
+    host, _, port = address.netloc.rpartition("@")[2].partition(":")
+    if "*" in host:
+        host = f"*.{host.rpartition('*')[2].partition('.')[2]}"
+    source = f"{address.scheme}://{host}"
+    if port:
+        source += ":*" if "*" in port else f":{port}"
+    return (source,) if _SOURCE.fullmatch(source) else ()
 
 
 def _known_hosts(deps: SidecarDeps) -> frozenset[str]:

@@ -7,6 +7,7 @@ import pytest
 from agents.errors import SandboxUnavailable
 from agents.sandbox.skeleton import show_node
 from agents.sandbox.toolchain import Toolchain, ask, find_registry, find_toolchain
+from tests.fakes.waiting import until
 
 
 def make_node(home: Path) -> Toolchain:
@@ -43,6 +44,19 @@ async def test_the_registry_comes_from_npms_own_settings() -> None:
     registry = await find_registry(await find_toolchain())
     assert registry.url.startswith(("http://", "https://"))
     assert registry.address[1] > 0
+
+
+async def test_a_tool_that_says_nothing_is_not_waited_for_and_ended(tmp_path: Path) -> None:
+    line = f"echo $$ >{tmp_path}/pid; exec sleep 60"
+    with pytest.raises(SandboxUnavailable, match=r"bash says nothing within 0\.5 s"):
+        await ask("bash", "-c", line, within_s=0.5)
+    pid = (tmp_path / "pid").read_text().strip()
+    await until(lambda: not Path("/proc", pid).exists())
+
+
+async def test_a_tool_that_is_not_there_is_named() -> None:
+    with pytest.raises(SandboxUnavailable, match="no-such-tool does not start"):
+        await ask("no-such-tool")
 
 
 async def test_a_tool_that_fails_is_named_with_what_it_said() -> None:

@@ -4,6 +4,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.bootstrap import running
+from bot.config import Settings
+from bot.sidecar.deps import DEPS
+from bot.sidecar.security import page_policy, preview_sources
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
 
 BODY = json.dumps({"prompt": "A kanban board"})
@@ -142,3 +146,29 @@ async def test_the_page_may_load_its_own_files_and_frame_previews_only(
         "https://*.e2b.app",
     ]
     assert rules["require-trusted-types-for"] == "'script'"
+
+
+SOURCES = [
+    ("https://{host}", "https://*.e2b.corp"),
+    ("https://{host}:8443/", "https://*.e2b.corp:8443"),
+    ("http://127.0.0.1:{sandbox_id}", "http://127.0.0.1:*"),
+    ("https://{port}-{sandbox_id}.apps.corp/x", "https://*.apps.corp"),
+    ("https://a.{port:d}.{sandbox_id}x.apps.corp", "https://*.apps.corp"),
+    ("https://previews.corp/{sandbox_id}/{port}", "https://previews.corp"),
+    ("https://{sandbox_id}", None),
+    ("https://corp; script-src *", None),
+]
+
+
+@pytest.mark.parametrize(("template", "source"), SOURCES)
+def test_previews_may_be_framed_from_where_the_operator_says_they_are(
+    template: str, source: str | None
+) -> None:
+    assert preview_sources(template, "e2b.corp") == ((source,) if source else ())
+
+
+async def test_the_page_frames_what_the_settings_call_a_preview(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, e2b_preview_url="https://{sandbox_id}.apps.corp")
+    async with running(settings, roles=frozenset()) as services:
+        policy = page_policy(services.sidecar()[DEPS])
+    assert policy.partition("frame-src")[2].partition(";")[0].split()[-1] == "https://*.apps.corp"

@@ -5,15 +5,16 @@ import asyncio
 import pytest
 
 from agents.errors import ProviderUnavailable, SandboxUnavailable
-from agents.sandbox.e2b import E2BSandboxProvider
+from agents.sandbox.e2b import E2BOptions, E2BSandboxProvider
 from agents.sandbox.e2b_remote import RENEW_S
 from agents.system import SystemClock
 from agents.testing import FakeClock
 from agents.types import Framework, SandboxId, TaskId
-from tests.agents.sandbox.at_e2b import only, tiny_e2b_provider
-from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch
+from tests.agents.sandbox.at_e2b import account_of, only, tiny_e2b_provider, use_registry
+from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch, tiny_template
 from tests.fakes.e2b.faults import LOSE_FILES, Slow, Status
 from tests.fakes.e2b.server import StandIn
+from tests.fakes.instant_clock import InstantClock
 from tests.fakes.waiting import until
 
 
@@ -92,6 +93,38 @@ async def test_a_refused_wake_up_keeps_the_sandbox_for_the_next_try(
     with pytest.raises(ProviderUnavailable):
         await provider.connect(made.id)
     assert await provider.connect(made.id) is made
+
+
+async def test_a_woken_sandbox_that_says_nothing_of_its_app_is_kept_for_the_next_try(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    elsewhere = tiny_e2b_provider(cloud, clock=InstantClock())
+    for finder in (provider, elsewhere):
+        await cloud.advance(3601)
+        cloud.faults.at("start", Status(500), times=2)
+        with pytest.raises(ProviderUnavailable):
+            await finder.connect(made.id)
+        assert [sandbox.id for sandbox in cloud.running] == [made.id]
+        found = await finder.connect(made.id)
+        assert found is not None
+    await elsewhere.close()
+
+
+async def test_its_life_is_renewed_by_what_the_operator_chose(cloud: StandIn) -> None:
+    clock = FakeClock()
+    options = E2BOptions(templates=tiny_template, registry=use_registry, lifetime_s=600)
+    provider = E2BSandboxProvider(account_of(cloud), clock=clock, options=options)
+    cloud.limits.longest_s = 600
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    await clock.advance(RENEW_S)
+    before = only(cloud).ends_at
+    await made.read("app.txt")
+    await until(lambda: only(cloud).ends_at > before)
+    await cloud.advance(601)
+    assert await provider.connect(made.id) is made
+    assert only(cloud).ends_at <= cloud.now() + 600
+    await provider.close()
 
 
 async def test_somebody_elses_sandbox_is_not_ours_to_take(

@@ -13,19 +13,16 @@ from agents.errors import (
     RateLimited,
     SandboxFull,
     SandboxLost,
-    SandboxUnavailable,
     ZapdevError,
 )
-from agents.sandbox.e2b import E2BOptions, E2BSandboxProvider
-from agents.sandbox.toolchain import Registry
+from agents.sandbox.e2b import E2BSandboxProvider
 from agents.templates import Template
 from agents.testing import FakeClock
 from agents.types import Framework
-from tests.agents.sandbox.at_e2b import REGISTRY, account_of, only, tiny_e2b_provider, tiny_image
+from tests.agents.sandbox.at_e2b import account_of, only, tiny_e2b_provider, tiny_image
 from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch, tiny_template
 from tests.fakes.e2b.faults import CUT, DIE, HANG, Act, Slow, Status
 from tests.fakes.e2b.server import StandIn
-from tests.fakes.instant_clock import InstantClock
 from tests.fakes.waiting import until
 
 # --- making one ---------------------------------------------------------------------------------
@@ -145,16 +142,41 @@ async def test_an_outage_is_told_at_once_and_tried_again_every_ten_seconds(cloud
     await provider.close()
 
 
-async def test_where_no_npm_says_which_registry_an_install_reaches_any(cloud: StandIn) -> None:
-    async def no_npm() -> Registry:
-        raise SandboxUnavailable("Node.js is missing")
-
-    options = E2BOptions(templates=tiny_template, registry=no_npm)
-    provider = E2BSandboxProvider(account_of(cloud), clock=InstantClock(), options=options)
-    sandbox = await provider.create(Framework.REACT, task_id=TASK)
-    assert (await sandbox.run("true", timeout_s=9, network=True)).ok
-    assert only(cloud).networks[1] == {}
+async def test_a_refusal_ends_the_rest_since_it_is_an_answer(cloud: StandIn) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    cloud.faults.at("create", Status(503), times=3)
+    for _ in range(3):
+        with pytest.raises(ProviderUnavailable):
+            await provider.create(Framework.REACT, task_id=TASK)
+    await clock.advance(11)
+    cloud.faults.at("create", Status(429, "too fast"))
+    with pytest.raises(RateLimited):
+        await provider.create(Framework.REACT, task_id=TASK)
+    await provider.create(Framework.REACT, task_id=TASK)
     await provider.close()
+
+
+async def test_a_blocked_account_is_told_as_such_whatever_it_asks_for(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    cloud.faults.at("create", Status(403, "Team is blocked"), times=9)
+    with pytest.raises(AuthFailed, match="blocked") as raised:
+        await provider.create(Framework.REACT, task_id=TASK)
+    assert raised.value.key == "sandbox_provider_auth"
+    assert cloud.requests.count("create") == 3
+
+
+async def test_a_template_that_was_deleted_meanwhile_is_done_without(
+    cloud: StandIn, provider: E2BSandboxProvider
+) -> None:
+    cloud.images["react-developer"] = cloud.images["zapdev-react"]
+    await provider.create(Framework.REACT, task_id=TASK)
+    del cloud.images["zapdev-react"]
+    made = [await provider.create(Framework.REACT, task_id=TASK) for _ in range(2)]
+    names = [cloud.sandboxes[sandbox.id].body["templateID"] for sandbox in made]
+    assert names == ["react-developer"] * 2
+    assert cloud.requests.count("create") == 1 + 2 + 1
 
 
 async def test_a_creation_that_nobody_heard_of_is_not_done_twice(
@@ -190,38 +212,6 @@ async def test_a_sandbox_that_dies_while_it_is_made_is_lost_and_none_is_left(
     with pytest.raises(SandboxLost):
         await provider.create(Framework.REACT, task_id=TASK)
     assert cloud.running == []
-
-
-# --- what leaves it -----------------------------------------------------------------------------
-
-
-async def test_the_registry_is_reached_only_while_a_command_asks_for_it(
-    cloud: StandIn, provider: E2BSandboxProvider
-) -> None:
-    sandbox = await provider.create(Framework.REACT, task_id=TASK)
-    made = only(cloud)
-    assert made.networks == [{"denyOut": ["0.0.0.0/0"]}]
-    await sandbox.run("true", timeout_s=9)
-    told = await sandbox.run("echo $npm_config_registry", timeout_s=9, network=True)
-    assert told.output.strip() == REGISTRY.url
-    await until(lambda: len(made.networks) == 3)
-    [_, during, after] = made.networks
-    assert (during["allowOut"], during["denyOut"]) == (["packages.example"], ["0.0.0.0/0"])
-    assert (after["allowOut"], after["denyOut"]) == ([], ["0.0.0.0/0"])
-
-
-async def test_two_installs_at_once_shut_the_door_behind_the_last(
-    cloud: StandIn, provider: E2BSandboxProvider
-) -> None:
-    sandbox = await provider.create(Framework.REACT, task_id=TASK)
-    wait = "until [ -e go ]; do sleep 0.02; done"
-    first = asyncio.ensure_future(sandbox.run(wait, timeout_s=20, network=True))  # noqa: TID251
-    await until(lambda: len(only(cloud).networks) == 2)
-    assert (await sandbox.run("true", timeout_s=9, network=True)).ok
-    assert len(only(cloud).networks) == 2
-    await sandbox.write({"go": b""})
-    await first
-    await until(lambda: len(only(cloud).networks) == 3)
 
 
 # --- trouble inside -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from agents.sandbox.toolchain import Registry
 from agents.types import Framework
 from tests.agents.sandbox.at_e2b import REGISTRY, account_of, only, tiny_e2b_provider
 from tests.agents.sandbox.tiny import TASK, tiny_template
-from tests.fakes.e2b.faults import CUT, HANG, Act, Slow, Status
+from tests.fakes.e2b.faults import HANG, Act, Slow, Status
 from tests.fakes.e2b.server import StandIn
 from tests.fakes.instant_clock import InstantClock
 from tests.fakes.waiting import until
@@ -47,7 +47,7 @@ async def test_two_installs_at_once_shut_the_door_behind_the_last(
     await until(lambda: len(only(cloud).networks) == 3)
 
 
-@pytest.mark.parametrize("act", [Status(429), Status(500), CUT, HANG], ids=str)
+@pytest.mark.parametrize("act", [Status(429), Status(500), HANG], ids=str)
 async def test_a_sandbox_whose_door_cannot_be_shut_is_ended(cloud: StandIn, act: Act) -> None:
     provider = tiny_e2b_provider(cloud, clock=InstantClock(), answer_s=2.0)
     sandbox = await provider.create(Framework.REACT, task_id=TASK)

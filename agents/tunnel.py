@@ -39,12 +39,12 @@ class Door:
             upstream = None
         try:
             if upstream is not None:
-                await _join(client, upstream)
+                await join(client, upstream)
         finally:
             client[1].close()
 
 
-async def _join(client: Connection, upstream: Connection) -> None:
+async def join(client: Connection, upstream: Connection) -> None:
     """Copy both ways until both sides have ended or one has failed."""
     try:
         async with asyncio.TaskGroup() as both:

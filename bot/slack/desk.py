@@ -269,10 +269,7 @@ class Desk:
     # --- buttons -------------------------------------------------------------------------
 
     async def delivery_for(self, said: Said, task_id: TaskId) -> Delivery | None:
-        """The task's message, if this person may use its buttons: where it is shown, all may.
-
-        What was told to its person alone, or is looked at in a view, is judged by the workspace.
-        """
+        """The task's message, if it is this workspace's; what may be done with it `rights` says."""
         delivery = await self.store.delivery(task_id)
         if delivery is None or said.is_foreign:
             return None

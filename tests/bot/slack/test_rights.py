@@ -16,6 +16,8 @@ from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.world import Message
 from tests.fakes.slack_bot import Bot, slack_bot, words_of
 
+LOOK_ONLY = "You may look at this app, but not change it."
+
 
 @pytest.fixture
 async def root(bot: Bot) -> Message:
@@ -61,7 +63,8 @@ async def test_who_may_only_look_changes_nothing_in_words_and_is_told_alone_and_
 async def test_who_may_only_look_presses_in_vain(bot: Bot, root: Message, press: str) -> None:
     await say(bot, "U1", root, "share <@U2> view")
     [row] = await bot.tasks()
-    await pressed_in_vain(bot, await bot.show(row), press)
+    assert (await whisper_on(bot, await bot.show(row), press)).startswith(LOOK_ONLY)
+    assert await prompts(bot) == ["a kanban board"]
 
 
 @pytest.mark.parametrize("press", [buttons.RETRY, buttons.suggest(1)])
@@ -69,15 +72,15 @@ async def test_nor_below_a_build_that_is_stuck(bot: Bot, root: Message, press: s
     await say(bot, "U1", root, "make it green")
     live = await bot.stuck()
     await say(bot, "U1", root, "share <@U2> view")
-    await pressed_in_vain(bot, live, press)
+    assert (await whisper_on(bot, live, press)).startswith(LOOK_ONLY)
+    assert await prompts(bot) == ["a kanban board", "make it green"]
 
 
-async def pressed_in_vain(bot: Bot, live: Message, press: str) -> None:
-    before = len(await bot.tasks())
+async def whisper_on(bot: Bot, live: Message, press: str) -> str:
+    """What U2 alone is told on pressing this button."""
     await bot.slack.click("U2", live, press)
     await bot.settled()
-    assert len(await bot.tasks()) == before
-    assert "not change it" in bot.whispers("U2")[-1]
+    return bot.whispers("U2")[-1]
 
 
 async def test_who_may_only_look_does_not_stop_a_build(bot: Bot, root: Message) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agents.background import Background
+from agents.tunnel import join
 
 _HEAD_LIMIT = 64 * 1024
 
@@ -54,7 +55,7 @@ class Listener:
                     target = self.on_closed(target)
                 else:
                     upstream[1].write(head)
-                    await _join((reader, writer), upstream)
+                    await join((reader, writer), upstream)
                     return
             body = json.dumps(target).encode()
             writer.write(
@@ -66,25 +67,3 @@ class Listener:
             pass  # the client has gone
         finally:
             writer.close()
-
-
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def _join(client: Connection, upstream: Connection) -> None:
-    try:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(_copy(client[0], upstream[1]))
-            both.create_task(_copy(upstream[0], client[1]))
-    except* OSError:
-        pass  # one side is gone: so is the connection
-    finally:
-        upstream[1].close()
-
-
-async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(65_536):
-        sink.write(data)
-        await sink.drain()
-    if sink.can_write_eof():
-        sink.write_eof()

@@ -7,26 +7,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from agents.background import Background
 from agents.browser.session import ChromiumBrowser
-from agents.errors import SandboxUnavailable, StoreError, StoreUnavailable, UserError
+from agents.errors import SandboxUnavailable, StoreError, StoreUnavailable
 from agents.http_pages import HttpPages
 from agents.logger import create_logger
-from agents.models import ModelCatalog, build_catalog
-from agents.offline import OfflineModel, Pace
-from agents.ports import LLM, Clock, Ids, Toolkit
+from agents.models import ModelCatalog
+from agents.ports import Clock, Toolkit
 from agents.revival import Reviver
-from agents.sandbox.local import LocalOptions, LocalSandboxProvider
 from agents.sandbox.manager import Sandboxes, SandboxManager
 from agents.scrubber import Scrubber
 from agents.system import RandomIds, SystemClock
 from agents.types import TaskId
 from bot import __version__
+from bot.adapters import model_catalog, open_model, open_sandboxes, open_store
 from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
-from bot.model_file import read_models
 from bot.services import worker as work
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
 from bot.services.previews import PreviewLinks, Previews
@@ -35,7 +32,6 @@ from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.sidecar.security import preview_sources
 from bot.store.port import Store
-from bot.store.sqlite import SqliteStore
 from bot.telemetry import telemetry
 
 if TYPE_CHECKING:
@@ -45,7 +41,6 @@ if TYPE_CHECKING:
 
 log = create_logger(__name__)
 
-DATABASE = "zapdev.db"
 _CRASH_PAUSE_S = 1.0
 _LET_GO_S = 3.0
 _PREVIEWS_LOOKED_AT = 1_000
@@ -53,9 +48,6 @@ _PREVIEW_ANSWERS_S = 2.0
 DISTANT_PACE = work.Pace(heartbeat_s=5.0, flush_s=0.3)
 DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0, heard_s=10.0)
 """Where each look and each write is a call over the network, and counted."""
-
-OFFLINE_PACE = Pace(piece_s=0.004)
-"""Quick, but slow enough that a person sees the files arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +179,18 @@ async def running(
 async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     """Every port with its adapter; `stack` closes them in the reverse order."""
     clock, ids, hub = SystemClock(), RandomIds(), Hub()
-    store = await _open_store(settings, clock, ids, hub)
+    store = await open_store(settings, clock, ids, hub)
     stack.push_async_callback(store.close)
-    sandboxes = _sandboxes(settings, clock, ids)
+    sandboxes = open_sandboxes(settings, clock, ids)
     stack.push_async_callback(sandboxes.close)
     manager = SandboxManager(sandboxes, clock)
     stack.push_async_callback(manager.close)
     stack.push_async_callback(_take_links_back, store, manager)
-    models = _models(settings)
+    models = model_catalog(settings)
     browser = ChromiumBrowser(clock)
     stack.push_async_callback(browser.close)
     kit = Toolkit(
-        llm=_open_model(settings, models, clock, stack),
+        llm=open_model(settings, models, clock, stack),
         sandboxes=manager,
         fetcher=await stack.enter_async_context(HttpPages()),
         blobs=store,
@@ -283,110 +275,3 @@ async def _keep_working(worker: work.Worker) -> None:
         except Exception:
             log.exception("worker crashed")
             await asyncio.sleep(_CRASH_PAUSE_S)
-
-
-async def _open_store(settings: Settings, clock: Clock, ids: Ids, hub: Hub) -> Store:
-    """The store that the settings name. Raises: UserError, StoreError, StoreUnavailable (SQLite)."""
-    try:
-        await asyncio.to_thread(settings.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"The data folder {settings.data_dir} cannot be made: {error.strerror}.",
-            field="ZAPDEV_DATA_DIR",
-        ) from error
-    if settings.convex_url is None:
-        path = settings.data_dir / DATABASE
-        return await SqliteStore.open(path, clock=clock, ids=ids, waker=hub)
-    return await _open_convex(settings.convex_url, settings.convex_service_key, clock, ids, hub)
-
-
-async def _open_convex(url: str, key: SecretStr | None, clock: Clock, ids: Ids, hub: Hub) -> Store:
-    """Raises: UserError (the key), StoreError (older functions are deployed there)."""
-    if key is None:
-        raise UserError(
-            "CONVEX_URL is set, but CONVEX_SERVICE_KEY is not.",
-            field="CONVEX_SERVICE_KEY",
-            hint="Make one: zapdev convex key >> .env, then see README, “Convex”.",
-        )
-    from bot.store.convex import ConvexStore  # noqa: PLC0415 - only who uses it waits for its import
-    from bot.store.convex_client import KeyRefused  # noqa: PLC0415
-    from bot.store.convex_token import ServiceKey  # noqa: PLC0415
-
-    service_key = ServiceKey.parse(key.get_secret_value())
-    store = await ConvexStore.open(url, service_key, clock=clock, ids=ids, waker=hub)
-    try:
-        await store.check()
-    except KeyRefused as error:
-        await store.close()
-        raise UserError(
-            str(error),
-            field="CONVEX_SERVICE_KEY",
-            hint="Set it: zapdev convex auth | npx convex env set ZAPDEV_AUTH --force",
-        ) from error
-    except StoreUnavailable as error:  # begin all the same: work waits until it is back
-        log.info("store unavailable", action="start", reason=str(error))
-    except StoreError:
-        await store.close()
-        raise
-    return store
-
-
-def _sandboxes(settings: Settings, clock: Clock, ids: Ids) -> Sandboxes:
-    key = settings.e2b_api_key
-    if settings.sandbox_kind == "e2b" and key is not None:
-        from agents.sandbox.e2b import (  # noqa: PLC0415 - the SDK takes a second to import
-            E2BAccount,
-            E2BSandboxProvider,
-        )
-
-        account = E2BAccount(
-            api_key=key.get_secret_value(),
-            domain=settings.e2b_domain,
-            api_url=settings.e2b_api_url,
-            sandbox_url=settings.e2b_sandbox_url,
-            preview_url=settings.e2b_preview_url,
-        )
-        return E2BSandboxProvider(account, clock=clock)
-    options = LocalOptions(
-        cache=settings.cache_dir / "templates",
-        allow_unisolated=settings.offline or settings.allow_unisolated,
-    )
-    return LocalSandboxProvider(
-        settings.data_dir / "sandboxes", clock=clock, ids=ids, options=options
-    )
-
-
-def _models(settings: Settings) -> ModelCatalog:
-    extra = read_models(settings.models_file) if settings.models_file is not None else ()
-    return build_catalog(default=settings.model, sole=_serves_one_model(settings), extra=extra)
-
-
-def _serves_one_model(settings: Settings) -> bool:
-    """Whether another server than OpenRouter answers, which knows none of its models."""
-    if settings.openrouter_base_url is None:
-        return False
-    from agents.client import Endpoint  # noqa: PLC0415 - openai takes a second to import
-
-    return not Endpoint(settings.openrouter_base_url).is_openrouter
-
-
-def _open_model(
-    settings: Settings, models: ModelCatalog, clock: Clock, stack: AsyncExitStack
-) -> LLM:
-    if settings.offline:
-        return OfflineModel(clock, OFFLINE_PACE)
-    from agents.client import (  # noqa: PLC0415 - openai takes a second to import
-        OPENROUTER_URL,
-        Endpoint,
-        OpenRouterLLM,
-    )
-
-    key, base_url = settings.openrouter_api_key, settings.openrouter_base_url
-    endpoint = Endpoint(
-        base_url=base_url or OPENROUTER_URL,
-        api_key=key.get_secret_value() if key is not None else "",
-        referer=settings.public_url or "https://zapdev.app",
-    )
-    model = OpenRouterLLM(endpoint, catalog=models)
-    stack.push_async_callback(model.aclose)
-    return model

@@ -7,13 +7,15 @@ from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
 from bot.sidecar.routes import downloads, page, previews, projects, server, tasks
 from bot.sidecar.security import add_headers, guard
 from bot.sidecar.streaming import STREAMS, Streams
+from bot.sidecar.who import authenticate
 
 __all__ = ["Info", "SidecarDeps", "create_app"]
 
 
 def create_app(deps: SidecarDeps) -> web.Application:
     """Routes, the error boundary, the guard at the door, and the end of open streams."""
-    app = web.Application(middlewares=[error_boundary, guard], client_max_size=BODY_MAX_BYTES)
+    doors = [error_boundary, guard, authenticate]
+    app = web.Application(middlewares=doors, client_max_size=BODY_MAX_BYTES)
     app[DEPS] = deps
     app[STREAMS] = streams = Streams()
     app.on_response_prepare.append(add_headers)

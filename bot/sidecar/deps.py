@@ -10,6 +10,7 @@ from agents.events import Recorded
 from agents.types import OwnerId, TaskId
 from bot.services.downloads import DownloadLinks
 from bot.services.previews import PreviewLinks, Previews
+from bot.services.principals import SignIn
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 
@@ -41,7 +42,8 @@ class SidecarDeps:
     """Everything the routes may touch.
 
     `allowed_hosts` are host names (no port) that requests may name besides the loopback ones;
-    `public_url` adds its own. `preview_sources` are CSP sources that the page may frame.
+    `public_url` adds its own. `preview_sources` are CSP sources that the page may frame. Without
+    `sign_in` everybody is `owner`.
     """
 
     tasks: TaskService
@@ -50,6 +52,7 @@ class SidecarDeps:
     ready: Readiness
     info: Info
     owner: OwnerId = LOCAL_OWNER
+    sign_in: SignIn | None = None
     public_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     preview_sources: tuple[str, ...] = ("https://*.e2b.app",)

@@ -20,6 +20,7 @@ from agents.errors import (
     ZapdevError,
 )
 from agents.logger import create_logger
+from bot.services.principals import NotSignedIn
 
 BODY_MAX_BYTES = 1024 * 1024
 RETRY_AFTER_S = 2
@@ -125,6 +126,15 @@ def _zapdev_answer(request: web.Request, error: ZapdevError) -> web.Response:
         case NotFound():
             noun = request.get(NOUN, "thing")
             return error_response(404, error.key, f"There is no such {noun}.")
+        case NotSignedIn(code=code):
+            return error_response(
+                401,
+                code,
+                str(error),
+                headers={
+                    "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{code}"'
+                },
+            )
         case SeqConflict():
             return error_response(
                 409,

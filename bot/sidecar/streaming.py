@@ -161,7 +161,7 @@ async def _frame(deps: SidecarDeps, task: TaskRow, recorded: Recorded) -> bytes 
 
 async def _app_after(deps: SidecarDeps, task: TaskRow, event: TaskCompleted) -> TextFiles:
     """The whole app after the task: its own version, or the project's when it made none."""
-    return await deps.projects.text_files(deps.owner, task.project_id, event.fragment_id)
+    return await deps.projects.text_files(task.owner, task.project_id, event.fragment_id)
 
 
 def cursor(request: web.Request, task: TaskRow) -> int:

@@ -31,7 +31,7 @@ from agents.background import Background
 from agents.events import TaskStarted
 from agents.system import SystemClock
 from agents.types import OwnerId, TaskStatus
-from bot.bootstrap import DATABASE
+from bot.adapters import DATABASE
 from bot.feed import Hub
 from bot.render import slack_actions as buttons
 from bot.slack.app import EVENTS_PATH

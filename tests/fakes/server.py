@@ -28,7 +28,7 @@ from agents.background import Background
 from agents.events import Recorded
 from agents.system import RandomIds, SystemClock
 from agents.types import TaskId
-from bot.bootstrap import DATABASE
+from bot.adapters import DATABASE
 from bot.config import variables
 from bot.render.sse import Decoder
 from bot.store.convex import ConvexStore

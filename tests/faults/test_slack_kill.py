@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bot.bootstrap import DATABASE
+from bot.adapters import DATABASE
 from bot.slack.door import EVENT_TYPE
 from bot.slack.surface import LOCK_S
 from bot.store.port import LEASE_S

@@ -20,7 +20,7 @@ from yarl import URL
 
 from agents.templates import get_template
 from agents.types import Framework
-from bot.bootstrap import DATABASE
+from bot.adapters import DATABASE
 from bot.render.sse import to_wire
 from tests.fakes.convex import shared_host
 from tests.fakes.server import Frame, Server, serving

@@ -11,6 +11,7 @@ from bot.sidecar.archive import archive_response
 from bot.sidecar.bodies import RestoreBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN, in_time
+from bot.sidecar.who import owner_of
 from bot.store.port import Fragment, Project, StoredMessage, TaskRow
 
 
@@ -32,8 +33,8 @@ def routes() -> list[web.RouteDef]:
 async def index(request: web.Request) -> web.Response:
     """Every project with the status of its newest task."""
     deps = request.app[DEPS]
-    summaries = await deps.projects.summaries(deps.owner)
-    links = {} if deps.links is None else await deps.links.links(deps.owner)
+    summaries = await deps.projects.summaries(owner_of(request))
+    links = {} if deps.links is None else await deps.links.links(owner_of(request))
     return web.json_response(
         {
             "projects": [
@@ -117,7 +118,7 @@ async def renew_link(request: web.Request) -> web.Response:
     deps, project_id = request.app[DEPS], _about(request)[2]
     if deps.links is None:
         raise web.HTTPNotFound
-    return web.json_response({"previewUrl": await deps.links.renew(deps.owner, project_id)})
+    return web.json_response({"previewUrl": await deps.links.renew(owner_of(request), project_id)})
 
 
 async def _link(request: web.Request, project: Project) -> str | None:
@@ -129,7 +130,7 @@ async def _link(request: web.Request, project: Project) -> str | None:
 def _about(request: web.Request) -> tuple[ProjectService, OwnerId, ProjectId]:
     request[NOUN] = "project"
     deps = request.app[DEPS]
-    return deps.projects, deps.owner, ProjectId(request.match_info["project_id"])
+    return deps.projects, owner_of(request), ProjectId(request.match_info["project_id"])
 
 
 def _project(project: Project, newest: TaskRow | None, link: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from bot.sidecar.bodies import FixBody, GenerateBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN, in_time
 from bot.sidecar.streaming import STREAMS, cursor, task_id_of
+from bot.sidecar.who import owner_of
 from bot.store.port import TaskRow
 
 
@@ -29,7 +30,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     body = await read_body(request, GenerateBody)
     task = await deps.tasks.start(
-        deps.owner,
+        owner_of(request),
         StartRequest(
             prompt=body.prompt,
             project_id=ProjectId(body.projectId) if body.projectId else None,
@@ -48,7 +49,7 @@ async def fix_errors(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     body = await read_body(request, FixBody)
     task = await deps.tasks.fix(
-        deps.owner, ProjectId(body.projectId), origin=request.headers.get("Idempotency-Key")
+        owner_of(request), ProjectId(body.projectId), origin=request.headers.get("Idempotency-Key")
     )
     return await _accepted(request, task)
 
@@ -57,7 +58,7 @@ async def stream_progress(request: web.Request) -> web.StreamResponse:
     """Follow a task from a cursor; 204 when it has ended and all of it was seen."""
     request[NOUN] = "task"
     deps = request.app[DEPS]
-    task = await deps.tasks.task(deps.owner, task_id_of(request))
+    task = await deps.tasks.task(owner_of(request), task_id_of(request))
     after = cursor(request, task)
     if task.status.is_terminal and after == task.last_seq:
         return web.Response(status=204)
@@ -68,7 +69,7 @@ async def show(request: web.Request) -> web.Response:
     """The task's state, for clients that poll."""
     request[NOUN] = "task"
     deps = request.app[DEPS]
-    progress = await deps.tasks.progress(deps.owner, TaskId(request.match_info["task_id"]))
+    progress = await deps.tasks.progress(owner_of(request), TaskId(request.match_info["task_id"]))
     return web.Response(text=progress.model_dump_json(), content_type="application/json")
 
 
@@ -76,7 +77,7 @@ async def screenshot(request: web.Request) -> web.Response:
     """The picture of the app that the task made; 404 for a task without one."""
     request[NOUN] = "screenshot"
     deps = request.app[DEPS]
-    picture = await deps.tasks.screenshot(deps.owner, TaskId(request.match_info["task_id"]))
+    picture = await deps.tasks.screenshot(owner_of(request), TaskId(request.match_info["task_id"]))
     return web.Response(body=picture, content_type="image/jpeg")
 
 
@@ -84,7 +85,7 @@ async def cancel(request: web.Request) -> web.Response:
     """Ask a running task to stop (202); one that has ended answers its state (200)."""
     request[NOUN] = "task"
     deps = request.app[DEPS]
-    task = await deps.tasks.cancel(deps.owner, TaskId(request.match_info["task_id"]))
+    task = await deps.tasks.cancel(owner_of(request), TaskId(request.match_info["task_id"]))
     return web.json_response(
         {"taskId": task.id, "status": task.status}, status=200 if task.status.is_terminal else 202
     )

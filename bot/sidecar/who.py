@@ -1,0 +1,43 @@
+"""Who asks: by a Clerk session token, where sign-in is set up; else this machine's own user."""
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from agents.types import OwnerId
+from bot.services.principals import NotSignedIn, Principal
+from bot.sidecar.deps import DEPS
+
+_PRINCIPAL = web.RequestKey("principal", Principal)
+_SCHEME = "Bearer "
+_GUARDED = ("/api/",)
+_OPEN = frozenset({"/api/info"})
+
+
+def principal_of(request: web.Request) -> Principal:
+    """Who asks, at any address under `/api/`."""
+    return request[_PRINCIPAL]
+
+
+def owner_of(request: web.Request) -> OwnerId:
+    """Whose projects the request is about."""
+    return principal_of(request).owner
+
+
+@web.middleware
+async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nobody gets to the API without a name. Raises: NotSignedIn, ProviderUnavailable."""
+    if request.path.startswith(_GUARDED) and request.path not in _OPEN:
+        request[_PRINCIPAL] = await _principal(request)
+    return await handler(request)
+
+
+async def _principal(request: web.Request) -> Principal:
+    deps = request.app[DEPS]
+    if deps.sign_in is None:
+        return Principal(deps.owner, user_id=deps.owner)
+    given = request.headers.get("Authorization")
+    if given is None:
+        raise NotSignedIn("token_missing", "Sign in first.")
+    if not given.startswith(_SCHEME):
+        raise NotSignedIn("token_malformed", "Send the session token as “Bearer …”.")
+    return await deps.sign_in.verify(given.removeprefix(_SCHEME))

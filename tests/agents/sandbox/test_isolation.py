@@ -296,7 +296,7 @@ async def test_isolation_that_does_not_work_is_refused_with_its_reason(
         "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2; exit 1\n"
     )
     broken.chmod(0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     provider = tiny_provider(place, bwrap=str(broken))
     with pytest.raises(SandboxUnavailable, match="No permissions to create new namespace"):

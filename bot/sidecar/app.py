@@ -4,7 +4,7 @@ from aiohttp import web
 
 from bot.sidecar.deps import DEPS, Info, SidecarDeps
 from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
-from bot.sidecar.routes import downloads, page, previews, projects, server, tasks
+from bot.sidecar.routes import code, downloads, page, previews, projects, server, tasks
 from bot.sidecar.security import add_headers, guard
 from bot.sidecar.streaming import STREAMS, Streams
 from bot.sidecar.who import authenticate
@@ -22,6 +22,7 @@ def create_app(deps: SidecarDeps) -> web.Application:
     app.on_shutdown.append(streams.stop)
     app.add_routes(tasks.routes())
     app.add_routes(projects.routes())
+    app.add_routes(code.routes())
     app.add_routes(downloads.routes())
     app.add_routes(previews.routes())
     app.add_routes(server.routes())

@@ -55,6 +55,13 @@ class RestoreBody(Body):
     fragmentId: str  # noqa: N815
 
 
+class HighlightBody(Body):
+    """`POST /api/highlight`. The path's name says which language the text is in."""
+
+    path: str = Field(max_length=1_000)
+    text: str
+
+
 B = TypeVar("B", bound=Body)
 
 

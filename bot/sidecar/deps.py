@@ -1,7 +1,7 @@
 """What the sidecar is given. The composition root fills it; routes read it from the app."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from aiohttp import web
 from agents.events import Recorded
 from agents.types import OwnerId, TaskId
 from bot.services.downloads import DownloadLinks
+from bot.services.highlighting import Highlighter
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.principals import SignIn
 from bot.services.projects import ProjectService
@@ -59,6 +60,7 @@ class SidecarDeps:
     downloads: DownloadLinks | None = None
     previews: Previews | None = None
     links: PreviewLinks | None = None
+    highlighter: Highlighter = field(default_factory=Highlighter)
     heartbeat_s: float = 15.0
     write_timeout_s: float = 10.0
 

@@ -48,6 +48,7 @@ BODIES: dict[str, Body] = {
     "/api/projects/{project_id}/restore": lambda names: {"fragmentId": names.fragment_id},
     "/api/projects/{project_id}/preview-link": NO_BODY,
     "/api/tasks/{task_id}/cancel": NO_BODY,
+    "/api/highlight": lambda names: {"path": names.path, "text": "const a = 1"},
 }
 """Every route that is posted to."""
 
@@ -56,7 +57,10 @@ QUERIES: dict[str, Body] = {
 }
 """Every route that is asked for and whose query names something."""
 
-NAMES_NOTHING = {"/", "/client.js", "/healthz", "/readyz", "/api/info", "/api/projects"}
+NAMES_NOTHING = {
+    *("/", "/client.js", "/healthz", "/readyz"),
+    *("/api/info", "/api/projects", "/api/highlight"),
+}
 STATIC = "/page/"
 KEYED = ("{signed}", "{key}")
 """In a route whose address is its own key: who holds it may have what it names, and nothing else."""
@@ -72,7 +76,7 @@ class Door:
     @property
     def names_something(self) -> bool:
         at = self.template
-        if any(key in at for key in KEYED):
+        if at in NAMES_NOTHING or any(key in at for key in KEYED):
             return False
         return "{" in at or at in BODIES or at in QUERIES
 

@@ -30,7 +30,9 @@ from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
+from bot.sidecar.clerk import ClerkSignIn
 from bot.sidecar.security import preview_sources
+from bot.sidecar.sign_in import clerk_sign_in
 from bot.store.port import Store
 from bot.telemetry import telemetry
 
@@ -67,12 +69,15 @@ class Services:
     worker: work.Worker
     sandboxes: Sandboxes
     models: ModelCatalog
+    sign_in: ClerkSignIn | None
 
     async def ready(self) -> Mapping[str, str | None]:
         """Each part this process needs -> None, or in plain words what is wrong with it."""
         problems = {"store": await self._store_problem()}
         if "worker" in self.settings.roles:
             problems["sandbox"] = await self._sandbox_problem()
+        if self.sign_in is not None and "sidecar" in self.settings.roles:
+            problems["sign_in"] = self.sign_in.keys.problem
         return problems
 
     @asynccontextmanager
@@ -101,6 +106,7 @@ class Services:
             feed=self.feed,
             ready=self.ready,
             info=info,
+            sign_in=self.sign_in,
             downloads=self.downloads,
             previews=self.previews,
             links=self.links,
@@ -169,7 +175,10 @@ async def running(
         services = await _put_together(settings, stack)
         background = Background()
         stack.push_async_callback(background.stop)
-        if "worker" in (settings.roles if roles is None else roles):
+        working = settings.roles if roles is None else roles
+        if services.sign_in is not None and "sidecar" in working:
+            background.spawn(services.sign_in.keys.keep_fresh(), name="clerk keys")
+        if "worker" in working:
             if settings.store_kind == "sqlite":  # else they may run on other machines
                 background.spawn(_forget_dead_previews(services), name="dead previews")
             background.spawn(_keep_working(services.worker), name="worker")
@@ -199,6 +208,9 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         budget=settings.budget,
         browser=browser,
     )
+    sign_in = clerk_sign_in(settings, clock)
+    if sign_in is not None:
+        stack.push_async_callback(sign_in.keys.close)
     distant = settings.store_kind == "convex"
     links = PreviewLinks(store, settings.public_url)
     reviver = Reviver(manager, kit.fetcher, clock)
@@ -219,6 +231,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         worker=work.Worker(parts),
         sandboxes=sandboxes,
         models=models,
+        sign_in=sign_in,
     )
 
 

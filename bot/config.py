@@ -28,13 +28,14 @@ from agents.ports import Budget
 from bot.setting_values import (
     ROLES,
     Folder,
-    Names,
+    Origins,
     PreviewTemplate,
     Roles,
     Seconds,
     Url,
     clerk_issuer_of,
     is_loopback,
+    own_origins,
 )
 
 ENV_FILE = Path(".env")
@@ -139,10 +140,10 @@ class Settings(BaseModel):
     clerk_secret_key: SecretStr | None = _env(
         "CLERK_SECRET_KEY", None, "Clerk's backend key, for account look-ups"
     )
-    clerk_authorized_parties: Names = _env(
+    clerk_authorized_parties: Origins = _env(
         "CLERK_AUTHORIZED_PARTIES",
         frozenset(),
-        "origins whose tokens are accepted, separated by commas",
+        "origins whose tokens are accepted, separated by commas; else this server's own",
     )
     clerk_jwks_url: Url | None = _env(
         "CLERK_JWKS_URL", None, "another place of Clerk's signing keys"
@@ -267,6 +268,11 @@ class Settings(BaseModel):
         if self.clerk_issuer is not None or self.clerk_publishable_key is None:
             return self.clerk_issuer
         return clerk_issuer_of(self.clerk_publishable_key)
+
+    @property
+    def authorized_parties(self) -> frozenset[str]:
+        """The origins whose tokens count: those given, else this server's own."""
+        return self.clerk_authorized_parties or own_origins(self.app_url)
 
     @property
     def app_url(self) -> str:

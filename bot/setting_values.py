@@ -6,6 +6,7 @@ import ipaddress
 from pathlib import Path
 from string import Formatter
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, TypeAdapter
 from pydantic_settings import NoDecode
@@ -42,10 +43,16 @@ def _are_roles(value: frozenset[str]) -> frozenset[str]:
     return ROLES if "all" in value else value
 
 
+def _are_origins(value: frozenset[str]) -> frozenset[str]:
+    return frozenset(origin_of(_is_url(item)) for item in value)
+
+
 Url = Annotated[str, AfterValidator(_is_url)]
 """An http(s) address, kept without a slash at its end."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
 """Words separated by commas."""
+Origins = Annotated[Names, AfterValidator(_are_origins)]
+"""Addresses of pages separated by commas, each cut to what a browser calls its origin."""
 Roles = Annotated[Names, AfterValidator(_are_roles)]
 """Some of `ROLES`; `all` stands for each of them."""
 PreviewTemplate = Annotated[str, AfterValidator(_is_preview_template)]
@@ -68,6 +75,25 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port (if it is not the scheme's own), as a browser sends them."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    host = f"[{host}]" if ":" in host else host
+    standard = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, standard) else "")
+
+
+def own_origins(url: str) -> frozenset[str]:
+    """The origins under which people open a server's own pages; on loopback it has two names."""
+    origin = origin_of(url)
+    host = urlsplit(url).hostname or ""
+    if not is_loopback(host):
+        return frozenset({origin})
+    port = origin.rpartition(":")[2]
+    return frozenset({origin, *(f"http://{name}:{port}" for name in ("127.0.0.1", "localhost"))})
 
 
 def clerk_issuer_of(publishable_key: str) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from agents.errors import ZapdevError
+from agents.errors import ProviderUnavailable, UserError, ZapdevError
 from agents.types import OwnerId
 
 
@@ -36,9 +36,38 @@ class NotSignedIn(ZapdevError):
         self.code = code
 
 
+class SignInUnavailable(ProviderUnavailable):
+    """Nobody can be checked just now; in `retry_after_s` seconds it may be different."""
+
+    key = "sign_in_unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Impersonated(UserError):
+    """Staff acts as this person, who would have to do this themselves."""
+
+    key = "impersonated"
+
+
 class SignIn(Protocol):
     """Checks who somebody is."""
 
     async def verify(self, token: str) -> Principal:
-        """Raises: NotSignedIn; ProviderUnavailable (its keys cannot be had just now)."""
+        """Raises: NotSignedIn; SignInUnavailable (the keys cannot be had just now)."""
         ...
+
+
+def in_person(principal: Principal) -> Principal:
+    """For what only the person themselves may do: deletions that stay, and linking accounts.
+
+    Raises: Impersonated.
+    """
+    if principal.is_impersonated:
+        raise Impersonated(
+            "You are acting as somebody else. Only they can do this themselves.",
+            hint="Sign in as yourself, or ask them to do it.",
+        )
+    return principal

@@ -5,6 +5,7 @@ written for them. Anything unexpected is logged under a reference and says only 
 """
 
 import asyncio
+import math
 import secrets
 from collections.abc import Mapping
 
@@ -20,7 +21,7 @@ from agents.errors import (
     ZapdevError,
 )
 from agents.logger import create_logger
-from bot.services.principals import NotSignedIn
+from bot.services.principals import Impersonated, NotSignedIn, SignInUnavailable
 
 BODY_MAX_BYTES = 1024 * 1024
 RETRY_AFTER_S = 2
@@ -30,6 +31,8 @@ NOUN = web.RequestKey("noun", str)
 """What the request is about; a route sets it so that a 404 can name it."""
 
 _log = create_logger(__name__)
+
+_USER_STATUS: Mapping[type[UserError], int] = {QuotaExceeded: 429, Impersonated: 403}
 
 _HTTP_TEXTS: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request could not be understood."),
@@ -121,7 +124,7 @@ def _http_answer(answer: web.HTTPException) -> web.Response:
 def _zapdev_answer(request: web.Request, error: ZapdevError) -> web.Response:
     match error:
         case UserError():
-            status = 429 if isinstance(error, QuotaExceeded) else 400
+            status = next((n for kind, n in _USER_STATUS.items() if isinstance(error, kind)), 400)
             return error_response(status, error.key, str(error), hint=error.hint, field=error.field)
         case NotFound():
             noun = request.get(NOUN, "thing")
@@ -142,17 +145,24 @@ def _zapdev_answer(request: web.Request, error: ZapdevError) -> web.Response:
                 "A task of this project is running.",
                 hint="Wait until it has ended, or stop it, then try again.",
             )
-        case StoreUnavailable():
-            _log.warning("store unavailable", path=_door(request))
-            return error_response(
-                503,
-                error.key,
-                "The database does not answer just now.",
-                hint="Nothing was lost. Try again in a moment.",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
-            )
+        case StoreUnavailable() | SignInUnavailable():
+            return _unavailable(request, error)
         case _:
             return _unexpected(request)
+
+
+def _unavailable(request: web.Request, error: StoreUnavailable | SignInUnavailable) -> web.Response:
+    """Somebody else's service does not answer: the same request may work in a moment."""
+    if isinstance(error, SignInUnavailable):
+        wait_s = math.ceil(error.retry_after_s)
+        message = "Nobody's sign-in can be checked just now: Clerk does not answer."
+        hint = "Try again in a moment."
+    else:
+        _log.warning("store unavailable", path=_door(request))
+        wait_s, message = 0, "The database does not answer just now."
+        hint = "Nothing was lost. Try again in a moment."
+    headers = {"Retry-After": str(max(RETRY_AFTER_S, wait_s))}
+    return error_response(503, error.key, message, hint=hint, headers=headers)
 
 
 def _unexpected(request: web.Request) -> web.Response:

@@ -25,7 +25,7 @@ def owner_of(request: web.Request) -> OwnerId:
 
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Nobody gets to the API without a name. Raises: NotSignedIn, ProviderUnavailable."""
+    """Nobody gets to the API without a name. Raises: NotSignedIn, SignInUnavailable."""
     if request.path.startswith(_GUARDED) and request.path not in _OPEN:
         request[_PRINCIPAL] = await _principal(request)
     return await handler(request)

@@ -1,0 +1,31 @@
+"""Sign-in with Clerk, put together from the settings."""
+
+from agents.errors import UserError
+from agents.ports import Clock
+from bot.config import Settings
+from bot.setting_values import is_everywhere
+from bot.sidecar.clerk import ClerkSignIn, Keys, Rules
+from bot.sidecar.clerk_keys import JwksCache, StaticKey
+
+
+def clerk_sign_in(settings: Settings, clock: Clock) -> ClerkSignIn | None:
+    """None where Clerk is not configured.
+
+    Raises: UserError (CLERK_JWT_KEY is no key; nothing says from which pages tokens may come).
+    """
+    issuer = settings.sign_in_url
+    if issuer is None:
+        return None
+    named = settings.public_url or settings.clerk_authorized_parties
+    if is_everywhere(settings.host) and not named:
+        raise UserError(
+            "Nothing says from which pages people may sign in.",
+            field="CLERK_AUTHORIZED_PARTIES",
+            hint="Set ZAPDEV_PUBLIC_URL to this server's address, or CLERK_AUTHORIZED_PARTIES.",
+        )
+    keys: Keys
+    if settings.clerk_jwt_key is not None:
+        keys = StaticKey(settings.clerk_jwt_key)
+    else:
+        keys = JwksCache(settings.clerk_jwks_url or f"{issuer}/.well-known/jwks.json", clock)
+    return ClerkSignIn(Rules(issuer, settings.authorized_parties), keys, clock)

@@ -1,9 +1,17 @@
 """Where addresses lead: to the public internet, to somebody's own network, or to the same server."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-_NAT64 = ip_network("64:ff9b::/96")
+_NAT64: Final = ip_network("64:ff9b::/96")
+_UNICAST: Final = ip_network("2000::/3")
+"""All of IPv6 that anybody on the internet was given; what is written otherwise leads elsewhere."""
+
+_NOT_PUBLIC: Final = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "3fff::/20"))
+)
+"""Reserved, whatever this Python's own tables say."""
 
 
 def is_public(address: str) -> bool:
@@ -19,8 +27,10 @@ def is_public(address: str) -> bool:
         inner = _inner(found)
         if inner is not None:
             return is_public(str(inner))
-        if found.teredo is not None:
+        if found not in _UNICAST:
             return False
+    if any(found in network for network in _NOT_PUBLIC):
+        return False
     return found.is_global and not found.is_multicast
 
 

@@ -5,6 +5,7 @@ ZapdevError
 │  ├─ BadRequest · UnsupportedFramework · ImportDenied · NeedsLink · QuotaExceeded
 ├─ ProviderError      somebody else's service
 │  ├─ TransientError  RateLimited(retry_after_s) · ProviderTimeout · ProviderUnavailable
+│  │                  · SourceUnavailable
 │  └─ PermanentError  AuthFailed · ContentRefused · BadProviderResponse
 ├─ SandboxError       SandboxLost · SandboxFull · PackagesUnavailable
 │  └─ SandboxUnavailable  RegistryUnknown
@@ -94,6 +95,12 @@ class ProviderTimeout(TransientError):
 
 class ProviderUnavailable(TransientError):
     """The provider could not be reached, answered 5xx, or broke off."""
+
+
+class SourceUnavailable(TransientError):
+    """Where an import comes from could not be reached, answered 5xx, or broke off."""
+
+    key = "source_unavailable"
 
 
 class PermanentError(ProviderError):

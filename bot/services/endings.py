@@ -34,6 +34,9 @@ _TEXTS: dict[str, _Words] = {
         "The model did not answer in time.", "Retry; if it stays slow, choose another model."
     ),
     "provider_unavailable": _Words("The model provider is not reachable.", _DOCTOR),
+    "source_unavailable": _Words(
+        "The place to import from did not answer, or broke off.", "Retry in a few minutes."
+    ),
     "provider_auth": _Words(
         "The model provider refused the key, or its account has no credit.",
         "Check OPENROUTER_API_KEY and the account's credit.",

@@ -45,6 +45,7 @@ test("every table with an end is swept", () => {
     "oauthStates",
     "rateLimits",
     "seenEvents",
+    "waitingRequests",
   ]);
 });
 

@@ -7,6 +7,7 @@ import { internalMutation } from "./_generated/server";
 /** The tables that have `expiresAt` and its index. */
 const EXPIRING = [
   "linkRequests",
+  "waitingRequests",
   "oauthStates",
   "deliveries",
   "rateLimits",

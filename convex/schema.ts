@@ -8,16 +8,20 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 
 import {
+  auditFields,
   deliveryFields,
   eventLine,
   fileRef,
   fragmentFields,
   framework,
+  linkFields,
+  linkRequestFields,
   memberRole,
   messageFields,
   preferenceFields,
   progressFields,
   projectFields,
+  slackPerson,
   slackThread,
   taskFields,
 } from "./lib/validators";
@@ -137,32 +141,28 @@ export default defineSchema({
     .index("by_taskId", ["taskId"])
     .index("by_status", ["status"]),
 
-  // Which Clerk account a Slack user is. Written by linking and unlinking. Read before anything
-  // runs for a Slack user. Deleted by unlinking, `user.deleted`, uninstall.
-  identities: defineTable({
-    enterpriseId: v.optional(v.string()),
-    teamId: v.string(),
-    slackUserId: v.string(),
-    clerkUserId: v.string(),
-    owner: v.string(),
-    linkedAt: v.number(),
-  })
+  // Which Clerk account a Slack user is; `told`: they know of it. Written by linking and unlinking.
+  // Read before anything runs for a Slack user. Deleted by unlinking, `user.deleted`, uninstall.
+  identities: defineTable(linkFields)
     .index("by_slack", ["enterpriseId", "teamId", "slackUserId"])
-    .index("by_clerk", ["clerkUserId"]),
+    .index("by_linkId", ["linkId"])
+    .index("by_team", ["teamId"])
+    .index("by_clerk", ["clerkUserId"])
+    .index("by_owner", ["owner"])
+    .index("by_told", ["told"]),
 
-  // A linking under way, and the request that waits for it. Written by `link` and the link page.
-  // Read by its confirmation. Deleted by retention, once it has expired. Not used yet.
-  linkRequests: defineTable({
-    hash: v.string(),
-    enterpriseId: v.optional(v.string()),
-    teamId: v.string(),
-    slackUserId: v.string(),
-    waiting: v.optional(v.string()),
-    usedAt: v.optional(v.number()),
-    ...expiring,
-  })
+  // Linkings under way. Written by the link page, Slack's answer and `link CODE`. Read by them.
+  // Deleted by the confirmation, by the next one of the same account, or by retention.
+  linkRequests: defineTable({ ...linkRequestFields, ...expiring })
     .index("by_hash", ["hash"])
-    .index("by_slack", ["teamId", "slackUserId"])
+    .index("by_codeHash", ["codeHash"])
+    .index("by_clerk", ["clerkUserId"])
+    .index("by_expiry", ["expiresAt"]),
+
+  // What a person asked for before they were linked, one each. Written at the wall. Read and
+  // deleted once they are linked, or deleted by retention.
+  waitingRequests: defineTable({ ...slackPerson, request: v.string(), ...expiring })
+    .index("by_slack", ["enterpriseId", "teamId", "slackUserId"])
     .index("by_expiry", ["expiresAt"]),
 
   // Workspaces that installed the app; tokens are encrypted before they come here. Written by
@@ -235,14 +235,8 @@ export default defineSchema({
 
   // Who did what that matters (links, installs, rights). Written by those, read by admins.
   // Deleted by retention after 400 days.
-  audit: defineTable({
-    owner: v.string(),
-    actor: v.string(),
-    action: v.string(),
-    subject: v.string(),
-    at: v.number(),
-    ...expiring,
-  })
+  audit: defineTable({ auditId: v.string(), ...auditFields, ...expiring })
+    .index("by_auditId", ["auditId"])
     .index("by_owner", ["owner", "at"])
     .index("by_expiry", ["expiresAt"]),
 });

@@ -30,6 +30,7 @@ from agents.types import (
 from bot.store import convex_rows as rows
 from bot.store.convex_client import ConvexClient
 from bot.store.convex_files import ConvexFiles
+from bot.store.convex_identities import ConvexIdentities
 from bot.store.convex_links import ConvexLinks
 from bot.store.convex_people import ConvexPeople
 from bot.store.convex_progress import ProgressRows
@@ -52,7 +53,7 @@ from bot.store.port import (
     cancel_topic,
 )
 
-FUNCTIONS_VERSION = 2
+FUNCTIONS_VERSION = 3
 """What `convex/lib/version.ts` has to be for this program."""
 
 LINE_BYTES = 100_000
@@ -66,7 +67,7 @@ _NEWEST_PAGE = 100
 """Tasks with the longest prompts stay below what one call may answer."""
 
 
-class ConvexStore(ConvexSlack, ConvexPeople, ConvexLinks):
+class ConvexStore(ConvexSlack, ConvexPeople, ConvexLinks, ConvexIdentities):
     """Implements `bot.store.port.Store`. Make it with `open`."""
 
     def __init__(

@@ -27,6 +27,7 @@ from agents.types import (
     Turn,
     WorkerId,
 )
+from bot.store.identity_port import Audit, Identities
 from bot.store.links_port import PreviewKeys
 from bot.store.people_port import People
 from bot.store.slack_port import SlackOrigin, SlackState
@@ -320,7 +321,18 @@ class EventLog(Protocol):
         ...
 
 
-class Store(Projects, Queue, EventLog, Blobs, SlackState, People, PreviewKeys, Protocol):
+class Store(
+    Projects,
+    Queue,
+    EventLog,
+    Blobs,
+    SlackState,
+    People,
+    PreviewKeys,
+    Identities,
+    Audit,
+    Protocol,
+):
     """All roles together, as an adapter offers them."""
 
     async def check(self) -> None:

@@ -37,12 +37,13 @@ from bot.store.port import (
 )
 from bot.store.slack_port import Delivery, DeliveryEnd, InstallKey, SlackThread, ThreadProject
 from bot.store.sqlite_database import BUSY_S, MEMORY, Database
+from bot.store.sqlite_identities import SqliteIdentities
 from bot.store.sqlite_rows import seconds_us, to_us
 
 __all__ = ["MEMORY", "SqliteStore"]
 
 
-class SqliteStore:
+class SqliteStore(SqliteIdentities):
     """Implements `bot.store.port.Store`. Make it with `open`."""
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, waker: Waker | None) -> None:

@@ -224,7 +224,76 @@ _V4 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4)
+_V5 = (
+    # Which Clerk account a Slack user is; `told`: they know of it. Written by linking and
+    # unlinking. Read before anything runs for a Slack user. Deleted by unlinking.
+    """
+    CREATE TABLE identities (
+        enterprise_id TEXT NOT NULL,
+        team_id TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        id TEXT NOT NULL UNIQUE,
+        person_name TEXT NOT NULL,
+        clerk_user_id TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        account_name TEXT NOT NULL,
+        linked_at INTEGER NOT NULL,
+        told INTEGER NOT NULL,
+        PRIMARY KEY (enterprise_id, team_id, user_id)
+    )
+    """,
+    "CREATE INDEX identities_by_team ON identities (team_id)",
+    "CREATE INDEX identities_by_account ON identities (clerk_user_id)",
+    "CREATE INDEX identities_by_owner ON identities (owner)",
+    "CREATE INDEX identities_untold ON identities (linked_at) WHERE told = 0",
+    # Linkings under way. Written by the link page, Slack's answer and `link CODE`. Read by them.
+    # Deleted by the confirmation, or by the next one that begins after their time.
+    """
+    CREATE TABLE link_requests (
+        hash TEXT PRIMARY KEY,
+        code_hash TEXT UNIQUE,
+        session_id TEXT NOT NULL,
+        clerk_user_id TEXT NOT NULL UNIQUE,
+        owner TEXT NOT NULL,
+        account_name TEXT NOT NULL,
+        enterprise_id TEXT,
+        team_id TEXT,
+        user_id TEXT,
+        person_name TEXT,
+        agreed INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL
+    )
+    """,
+    # What a person asked for before they were linked, one each. Written at the wall. Read and
+    # deleted once they are linked, or by the next one after its time.
+    """
+    CREATE TABLE waiting_requests (
+        enterprise_id TEXT NOT NULL,
+        team_id TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        request TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        PRIMARY KEY (enterprise_id, team_id, user_id)
+    )
+    """,
+    # Who did what that matters. Written by that. Read by admins. Deleted after 400 days, by the
+    # next one.
+    """
+    CREATE TABLE audit (
+        n INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        owner TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        action TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        at INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX audit_by_owner ON audit (owner, at)",
+    "CREATE INDEX audit_by_age ON audit (at)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5)
 """Statements that lead from version n to n + 1. Append only: released ones never change."""
 
 

@@ -172,3 +172,42 @@ export const progressFields = {
   createdAt: v.number(),
   updatedAt: v.number(),
 };
+
+/** Somebody in Slack, by their own workspace and its organisation ("-" without one). */
+export const slackPerson = {
+  enterpriseId: v.string(),
+  teamId: v.string(),
+  slackUserId: v.string(),
+};
+
+const accountFields = { clerkUserId: v.string(), owner: v.string(), accountName: v.string() };
+
+/** A Slack person is an account. */
+export const linkFields = {
+  ...slackPerson,
+  ...accountFields,
+  linkId: v.string(),
+  personName: v.string(),
+  linkedAt: v.number(),
+  told: v.boolean(),
+};
+
+/** A linking under way: `person` is who Slack says it is for, `agreed`: and they want it. */
+export const linkRequestFields = {
+  ...accountFields,
+  hash: v.string(),
+  codeHash: v.optional(v.string()),
+  sessionId: v.string(),
+  person: v.optional(v.object(slackPerson)),
+  personName: v.string(),
+  agreed: v.boolean(),
+};
+
+/** Who did what that matters, in whose tenant. */
+export const auditFields = {
+  owner: v.string(),
+  actor: v.string(),
+  action: v.string(),
+  subject: v.string(),
+  at: v.number(),
+};

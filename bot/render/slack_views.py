@@ -66,11 +66,13 @@ class FilesPage:
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """What a task did to one file; `diff` is a unified diff, None when it is no text."""
+    """What has become of one file; `diff` is a unified diff, None when it is no text."""
 
     path: str
     action: FileAction
     diff: str | None
+    is_too_long: bool = False
+    """Too long to be compared: `diff` is empty."""
 
 
 def render_files_view(page: FilesPage) -> View:

@@ -7,11 +7,22 @@ from typing import Protocol
 
 from agents.errors import NotFound
 from agents.ports import Blobs, Ids
-from agents.types import AppFiles, BlobHash, FragmentId, OwnerId, ProjectId
-from bot.store.port import Fragment, Project, Projects, Queue, StoredMessage, TaskRow
+from agents.task_state import TaskState, step
+from agents.types import AppFiles, BlobHash, FragmentId, OwnerId, ProjectId, TaskId
+from bot.store.port import (
+    EventLog,
+    Fragment,
+    Project,
+    Projects,
+    Queue,
+    StoredMessage,
+    TaskRow,
+)
+
+_PAGE = 500
 
 
-class ProjectStore(Projects, Queue, Blobs, Protocol):
+class ProjectStore(Projects, Queue, EventLog, Blobs, Protocol):
     """The roles of a store that this service plays on."""
 
 
@@ -50,6 +61,16 @@ class TextFiles:
     binary: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Two versions of an app, to be compared. `since` is None where `to` is the first one."""
+
+    since: Fragment | None
+    to: Fragment
+    before: AppFiles
+    after: AppFiles
+
+
 class ProjectService:
     """Reads projects and restores their versions."""
 
@@ -72,27 +93,35 @@ class ProjectService:
         )
         return ProjectDetail(project, tasks, messages)
 
-    async def files(self, owner: OwnerId, project_id: ProjectId) -> list[AppFile]:
-        """The current version's files by path; none before the first build.
+    async def files(
+        self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId | None = None
+    ) -> list[AppFile]:
+        """One version's files by path, or the current one's; none before the first build.
 
         Raises: NotFound, StoreUnavailable.
         """
-        head = await self._head(owner, project_id)
-        if head is None:
+        version = await self._version(owner, project_id, fragment_id)
+        if version is None:
             return []
-        contents = await _load(self._store, head.files)
+        contents = await _load(self._store, version.files)
         return [
-            AppFile(path, len(content), head.files[path], text=text_of(content) is not None)
+            AppFile(path, len(content), version.files[path], text=text_of(content) is not None)
             for path, content in sorted(contents.items())
         ]
 
-    async def file(self, owner: OwnerId, project_id: ProjectId, path: str) -> bytes:
+    async def file(
+        self,
+        owner: OwnerId,
+        project_id: ProjectId,
+        path: str,
+        fragment_id: FragmentId | None = None,
+    ) -> bytes:
         """One file's bytes. `path` is only ever looked up among the version's own names.
 
         Raises: NotFound, StoreUnavailable.
         """
-        head = await self._head(owner, project_id)
-        digest = head.files.get(path) if head else None
+        version = await self._version(owner, project_id, fragment_id)
+        digest = version.files.get(path) if version else None
         if digest is None:
             raise NotFound("no such file in this version")
         return (await self._store.get([digest]))[digest]
@@ -126,6 +155,32 @@ class ProjectService:
         project = await self._store.project(owner, project_id)
         return project, await self._store.fragments(owner, project_id)
 
+    async def changes(
+        self,
+        owner: OwnerId,
+        project_id: ProjectId,
+        *,
+        to: FragmentId | None = None,
+        since: FragmentId | None = None,
+    ) -> Changes:
+        """What leads from version `since` to version `to`.
+
+        Without `to` it is the current one, without `since` the one before that. Of a project's
+        first version only what its task wrote: the rest is the framework's template.
+
+        Raises: NotFound (also before the first build), StoreUnavailable.
+        """
+        version, after = await self.app(owner, project_id, to)
+        if since is None:
+            since = await self._before(owner, project_id, version)
+        if since is not None:
+            earlier, before = await self.app(owner, project_id, since)
+            return Changes(earlier, version, before, after)
+        if version.task_id is not None:
+            written = (await self._state(owner, version.task_id)).files
+            after = {path: content for path, content in after.items() if path in written}
+        return Changes(None, version, {}, after)
+
     async def restore(
         self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId
     ) -> Fragment:
@@ -135,6 +190,16 @@ class ProjectService:
         """
         new_id = FragmentId(self._ids.new("frag"))
         return await self._store.restore(owner, project_id, fragment_id, new_id)
+
+    async def _before(
+        self, owner: OwnerId, project_id: ProjectId, version: Fragment
+    ) -> FragmentId | None:
+        """The version before this one, if it is not the first."""
+        ids = [found.id for found in await self._store.fragments(owner, project_id)]
+        return next(iter(ids[ids.index(version.id) + 1 :]), None)
+
+    async def _state(self, owner: OwnerId, task_id: TaskId) -> TaskState:
+        return await read_state(self._store, await self._store.task(owner, task_id))
 
     async def _version(
         self, owner: OwnerId, project_id: ProjectId, fragment_id: FragmentId | None
@@ -148,6 +213,16 @@ class ProjectService:
         if project.head is None:
             return None
         return await self._store.fragment(owner, project_id, project.head)
+
+
+async def read_state(log: EventLog, task: TaskRow) -> TaskState:
+    """The fold of the task's log up to the row's `last_seq`. Raises: StoreUnavailable."""
+    state = TaskState(task.id)
+    while state.last_seq < task.last_seq:
+        for recorded in await log.read(task.id, after=state.last_seq, limit=_PAGE):
+            state = step(state, recorded)
+        await asyncio.sleep(0)  # a long log must not hold the others up
+    return state
 
 
 async def read_text(blobs: Blobs, files: Mapping[str, BlobHash]) -> TextFiles:

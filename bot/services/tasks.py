@@ -4,14 +4,13 @@ Every door (HTTP, terminal, Slack) comes through here, so what is refused is ref
 the same words. Nothing is run here: a row is written and workers are woken.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
 from agents.ports import Blobs
-from agents.task_state import Problem, TaskState, step
+from agents.task_state import Problem, TaskState
 from agents.types import (
     BlobHash,
     Framework,
@@ -22,7 +21,7 @@ from agents.types import (
     TaskProgress,
     Turn,
 )
-from bot.services.projects import read_text
+from bot.services.projects import read_state, read_text
 from bot.store.port import (
     QUEUE_TOPIC,
     EventLog,
@@ -42,8 +41,6 @@ PROMPT_MAX = 20_000
 MODEL_MAX = 100
 ORIGIN_MAX = 200
 FIX_PROMPT = "Find and fix the errors of this app."
-
-_PAGE = 500
 
 
 class TaskStore(Projects, Queue, EventLog, Blobs, Protocol):
@@ -179,13 +176,7 @@ class TaskService:
 
     async def _state(self, owner: OwnerId, task_id: TaskId) -> TaskState:
         """The fold of the log as it is now. Raises: NotFound, StoreUnavailable."""
-        row = await self._store.task(owner, task_id)
-        state = TaskState(task_id)
-        while state.last_seq < row.last_seq:
-            for recorded in await self._store.read(task_id, after=state.last_seq, limit=_PAGE):
-                state = step(state, recorded)
-            await asyncio.sleep(0)  # a long log must not hold the others up
-        return state
+        return await read_state(self._store, await self._store.task(owner, task_id))
 
     async def _files(self, owner: OwnerId, state: TaskState) -> Mapping[str, BlobHash]:
         if state.fragment_id is not None:

@@ -32,10 +32,10 @@ from bot.render.slack_views import (
     render_diff_view,
     render_files_view,
 )
+from bot.services.changes import compare
 from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
 from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService, ProjectSummary, text_of
-from bot.slack.changes import compare
 from bot.slack.defaults import Defaults
 from bot.slack.desk import WHOLE_LOG, DeskStore
 from bot.slack.errors import WorkspaceGone
@@ -236,25 +236,10 @@ class Shelf:
 
     async def changes(self, delivery: Delivery, page: int) -> View:
         """What a task has made different from the version before it."""
-        _, versions = await self._projects.fragments(delivery.owner, delivery.project_id)
-        at = next((n for n, v in enumerate(versions) if v.task_id == delivery.task_id), None)
-        if at is None:
-            raise BadRequest("This build left no version behind.")
-        version, before = versions[at], versions[at + 1] if at + 1 < len(versions) else None
-        _, now = await self._app_of(delivery, version)
-        earlier: AppFiles = {}
-        if before is None:
-            now = await self._written(delivery, now)
-        else:
-            _, earlier = await self._app_of(delivery, before)
-        diffs = await asyncio.to_thread(compare, earlier, now)
+        version = await self._version(delivery)
+        made = await self._projects.changes(delivery.owner, delivery.project_id, to=version.id)
+        diffs = await asyncio.to_thread(compare, made.before, made.after)
         return render_diff_view(delivery.task_id, version.title, diffs, page)
-
-    async def _written(self, delivery: Delivery, files: AppFiles) -> AppFiles:
-        """Of a first version only what the task wrote: the rest is the framework's template."""
-        log = await self._store.read(delivery.task_id, limit=WHOLE_LOG)
-        written = fold(delivery.task_id, log).files
-        return {path: content for path, content in files.items() if path in written}
 
     async def download(self, delivery: Delivery) -> SlackMessage:
         """A link to the version as a zip file, where people can open one."""

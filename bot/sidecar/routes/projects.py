@@ -1,12 +1,30 @@
 """Projects over HTTP: the app, its files, its versions."""
 
-from datetime import datetime
-from typing import Any
+import asyncio
 
 from aiohttp import web
 
 from agents.types import FragmentId, OwnerId, ProjectId
+from bot.render.slack_views import FileDiff
+from bot.services.changes import compare
 from bot.services.projects import ProjectService
+from bot.sidecar.answers import (
+    Diff,
+    FileAnswer,
+    FileChange,
+    FileList,
+    FragmentAnswer,
+    FragmentList,
+    MessageAnswer,
+    Omission,
+    PreviewLink,
+    ProjectAnswer,
+    ProjectDetail,
+    ProjectList,
+    Restored,
+    TaskAnswer,
+    respond,
+)
 from bot.sidecar.archive import archive_response
 from bot.sidecar.bodies import RestoreBody, read_body
 from bot.sidecar.deps import DEPS
@@ -25,6 +43,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{one}/files/{{path:.+}}", in_time(file)),
         web.get(f"{one}/archive.zip", archive),
         web.get(f"{one}/fragments", in_time(fragments)),
+        web.get(f"{one}/diff", in_time(diff)),
         web.post(f"{one}/restore", restore),
         web.post(f"{one}/preview-link", renew_link),
     ]
@@ -35,14 +54,8 @@ async def index(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     summaries = await deps.projects.summaries(owner_of(request))
     links = {} if deps.links is None else await deps.links.links(owner_of(request))
-    return web.json_response(
-        {
-            "projects": [
-                _project(summary.project, summary.newest, links.get(summary.project.id))
-                for summary in summaries
-            ]
-        }
-    )
+    shown = [_project(s.project, s.newest, links.get(s.project.id)) for s in summaries]
+    return respond(ProjectList(projects=shown))
 
 
 async def show(request: web.Request) -> web.Response:
@@ -50,33 +63,28 @@ async def show(request: web.Request) -> web.Response:
     service, owner, project_id = _about(request)
     detail = await service.detail(owner, project_id)
     newest = detail.tasks[0] if detail.tasks else None
-    return web.json_response(
-        {
-            **_project(detail.project, newest, await _link(request, detail.project)),
-            "tasks": [_task(row) for row in detail.tasks],
-            "messages": [_message(message) for message in detail.messages],
-        }
-    )
+    project = _project(detail.project, newest, await _link(request, detail.project))
+    tasks = [_task(row) for row in detail.tasks]
+    messages = [_message(message) for message in detail.messages]
+    return respond(ProjectDetail(**project.model_dump(), tasks=tasks, messages=messages))
 
 
 async def files(request: web.Request) -> web.Response:
-    """The current version's files: paths, sizes, hashes."""
+    """A version's files: paths, sizes, hashes."""
     service, owner, project_id = _about(request)
-    return web.json_response(
-        {
-            "files": [
-                {"path": f.path, "bytes": f.size_bytes, "hash": f.hash, "text": f.text}
-                for f in await service.files(owner, project_id)
-            ]
-        }
-    )
+    listed = [
+        FileAnswer(path=f.path, bytes=f.size_bytes, hash=f.hash, text=f.text)
+        for f in await service.files(owner, project_id, _version(request))
+    ]
+    return respond(FileList(files=listed))
 
 
 async def file(request: web.Request) -> web.Response:
     """One file: text as plain text, whatever it is called; the rest as a download."""
     service, owner, project_id = _about(request)
+    path, version = request.match_info["path"], _version(request)
     request[NOUN] = "file"
-    content = await service.file(owner, project_id, request.match_info["path"])
+    content = await service.file(owner, project_id, path, version)
     try:
         return web.Response(text=content.decode(), content_type="text/plain", charset="utf-8")
     except UnicodeDecodeError:
@@ -88,10 +96,10 @@ async def file(request: web.Request) -> web.Response:
 
 
 async def archive(request: web.Request) -> web.Response:
-    """The current version as a zip file."""
+    """A version as a zip file."""
     service, owner, project_id = _about(request)
     request[NOUN] = "version"
-    fragment, contents = await service.app(owner, project_id)
+    fragment, contents = await service.app(owner, project_id, _version(request))
     return await archive_response(fragment.title, contents)
 
 
@@ -101,7 +109,18 @@ async def fragments(request: web.Request) -> web.Response:
     project, found = await service.fragments(owner, project_id)
     link = await _link(request, project)
     shown = [_fragment(fragment, project, link) for fragment in found]
-    return web.json_response({"head": project.head, "fragments": shown})
+    return respond(FragmentList(head=project.head, fragments=shown))
+
+
+async def diff(request: web.Request) -> web.Response:
+    """What leads from one version to another, file by file."""
+    service, owner, project_id = _about(request)
+    request[NOUN] = "project or version"
+    since, to = _version(request, "from"), _version(request, "to")
+    made = await service.changes(owner, project_id, since=since, to=to)
+    diffs = await asyncio.to_thread(compare, made.before, made.after)
+    began_at = None if made.since is None else made.since.id
+    return respond(Diff(from_=began_at, to=made.to.id, files=[_change(each) for each in diffs]))
 
 
 async def restore(request: web.Request) -> web.Response:
@@ -110,7 +129,7 @@ async def restore(request: web.Request) -> web.Response:
     body = await read_body(request, RestoreBody)
     request[NOUN] = "project or version"
     made = await service.restore(owner, project_id, FragmentId(body.fragmentId))
-    return web.json_response({"fragment": _fragment(made)})
+    return respond(Restored(fragment=_fragment(made)))
 
 
 async def renew_link(request: web.Request) -> web.Response:
@@ -118,7 +137,7 @@ async def renew_link(request: web.Request) -> web.Response:
     deps, project_id = request.app[DEPS], _about(request)[2]
     if deps.links is None:
         raise web.HTTPNotFound
-    return web.json_response({"previewUrl": await deps.links.renew(owner_of(request), project_id)})
+    return respond(PreviewLink(preview_url=await deps.links.renew(owner_of(request), project_id)))
 
 
 async def _link(request: web.Request, project: Project) -> str | None:
@@ -133,62 +152,72 @@ def _about(request: web.Request) -> tuple[ProjectService, OwnerId, ProjectId]:
     return deps.projects, owner_of(request), ProjectId(request.match_info["project_id"])
 
 
-def _project(project: Project, newest: TaskRow | None, link: str | None) -> dict[str, Any]:
-    return {
-        "projectId": project.id,
-        "title": project.title,
-        "framework": project.framework,
-        "status": newest.status if newest else None,
-        "taskId": newest.id if newest else None,
-        "head": project.head,
-        "previewUrl": link or project.preview_url,
-        "createdAt": _time(project.created_at),
-        "updatedAt": _time(project.updated_at),
-    }
+def _version(request: web.Request, name: str = "fragment") -> FragmentId | None:
+    """The version that the query names, if it does."""
+    given = request.query.get(name)
+    return FragmentId(given) if given else None
 
 
-def _task(row: TaskRow) -> dict[str, Any]:
-    return {
-        "taskId": row.id,
-        "kind": row.kind,
-        "status": row.status,
-        "prompt": row.prompt,
-        "model": row.model,
-        "requestedBy": row.requested_by,
-        "lastSeq": row.last_seq,
-        "createdAt": _time(row.created_at),
-        "updatedAt": _time(row.updated_at),
-    }
+def _project(project: Project, newest: TaskRow | None, link: str | None) -> ProjectAnswer:
+    return ProjectAnswer(
+        project_id=project.id,
+        title=project.title,
+        framework=project.framework,
+        status=newest.status if newest else None,
+        task_id=newest.id if newest else None,
+        head=project.head,
+        preview_url=link or project.preview_url,
+        created_at=project.created_at,
+        updated_at=project.updated_at,
+    )
 
 
-def _message(message: StoredMessage) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "taskId": message.task_id,
-        "role": message.role,
-        "type": message.type,
-        "status": message.status,
-        "content": message.content,
-        "createdAt": _time(message.created_at),
-    }
+def _task(row: TaskRow) -> TaskAnswer:
+    return TaskAnswer(
+        task_id=row.id,
+        kind=row.kind,
+        status=row.status,
+        prompt=row.prompt,
+        model=row.model,
+        requested_by=row.requested_by,
+        last_seq=row.last_seq,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _message(message: StoredMessage) -> MessageAnswer:
+    return MessageAnswer(
+        id=message.id,
+        task_id=message.task_id,
+        role=message.role,
+        type=message.type,
+        status=message.status,
+        content=message.content,
+        created_at=message.created_at,
+    )
 
 
 def _fragment(
     fragment: Fragment, project: Project | None = None, link: str | None = None
-) -> dict[str, Any]:
+) -> FragmentAnswer:
     """A version; the app's link leads to the newest one."""
     runs = project is not None and project.head == fragment.id
-    return {
-        "fragmentId": fragment.id,
-        "taskId": fragment.task_id,
-        "title": fragment.title,
-        "framework": fragment.framework,
-        "files": len(fragment.files),
-        "previewUrl": link or project.preview_url if project is not None and runs else None,
-        "restoredFrom": fragment.restored_from,
-        "createdAt": _time(fragment.created_at),
-    }
+    return FragmentAnswer(
+        fragment_id=fragment.id,
+        task_id=fragment.task_id,
+        title=fragment.title,
+        framework=fragment.framework,
+        files=len(fragment.files),
+        preview_url=link or project.preview_url if project is not None and runs else None,
+        restored_from=fragment.restored_from,
+        created_at=fragment.created_at,
+    )
 
 
-def _time(moment: datetime) -> str:
-    return moment.isoformat()
+def _change(change: FileDiff) -> FileChange:
+    omitted: Omission | None = (
+        "binary" if change.diff is None else "too_long" if change.is_too_long else None
+    )
+    shown = change.diff if omitted is None else None
+    return FileChange(path=change.path, action=change.action, diff=shown, omitted=omitted)

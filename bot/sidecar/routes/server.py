@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from agents.types import Framework
+from bot.sidecar.answers import Alive, Info, Ready, respond
 from bot.sidecar.deps import DEPS
 
 
@@ -17,29 +18,27 @@ def routes() -> list[web.RouteDef]:
 
 async def healthz(request: web.Request) -> web.Response:
     """The process answers; says nothing about what it depends on."""
-    return web.json_response({"ok": True, "version": request.app[DEPS].info.version})
+    return respond(Alive(version=request.app[DEPS].info.version))
 
 
 async def readyz(request: web.Request) -> web.Response:
     """200 when every part answers, else 503; `checks` says `ok` or what is wrong."""
     problems = await request.app[DEPS].ready()
     ready = not any(problems.values())
-    return web.json_response(
-        {"ready": ready, "checks": {name: problem or "ok" for name, problem in problems.items()}},
-        status=200 if ready else 503,
-    )
+    checks = {name: problem or "ok" for name, problem in problems.items()}
+    return respond(Ready(ready=ready, checks=checks), status=200 if ready else 503)
 
 
 async def info(request: web.Request) -> web.Response:
     """What the page shows about this server."""
     about = request.app[DEPS].info
-    return web.json_response(
-        {
-            "version": about.version,
-            "model": about.model,
-            "offline": about.offline,
-            "sandbox": about.sandbox,
-            "frameworks": list(Framework),
-            "models": about.models,
-        }
+    return respond(
+        Info(
+            version=about.version,
+            model=about.model,
+            offline=about.offline,
+            sandbox=about.sandbox,
+            frameworks=list(Framework),
+            models=list(about.models),
+        )
     )

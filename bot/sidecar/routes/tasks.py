@@ -4,6 +4,7 @@ from aiohttp import web
 
 from agents.types import ProjectId, TaskId
 from bot.services.tasks import StartRequest
+from bot.sidecar.answers import Accepted, Stopped, respond
 from bot.sidecar.bodies import FixBody, GenerateBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN, in_time
@@ -70,7 +71,7 @@ async def show(request: web.Request) -> web.Response:
     request[NOUN] = "task"
     deps = request.app[DEPS]
     progress = await deps.tasks.progress(owner_of(request), TaskId(request.match_info["task_id"]))
-    return web.Response(text=progress.model_dump_json(), content_type="application/json")
+    return respond(progress)
 
 
 async def screenshot(request: web.Request) -> web.Response:
@@ -86,17 +87,13 @@ async def cancel(request: web.Request) -> web.Response:
     request[NOUN] = "task"
     deps = request.app[DEPS]
     task = await deps.tasks.cancel(owner_of(request), TaskId(request.match_info["task_id"]))
-    return web.json_response(
-        {"taskId": task.id, "status": task.status}, status=200 if task.status.is_terminal else 202
-    )
+    answer = Stopped(task_id=task.id, status=task.status)
+    return respond(answer, status=200 if task.status.is_terminal else 202)
 
 
 async def _accepted(request: web.Request, task: TaskRow) -> web.StreamResponse:
     """The new task's stream; or, for a client that wants JSON, where to find it."""
     if request.headers.get("Accept", "").startswith("application/json"):
-        return web.json_response(
-            {"taskId": task.id, "projectId": task.project_id},
-            status=202,
-            headers={"Location": f"/api/tasks/{task.id}"},
-        )
+        answer = Accepted(task_id=task.id, project_id=task.project_id)
+        return respond(answer, status=202, location=f"/api/tasks/{task.id}")
     return await request.app[STREAMS].serve(request, task, 0)

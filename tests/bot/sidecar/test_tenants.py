@@ -53,7 +53,11 @@ BODIES: dict[str, Body] = {
 """Every route that is posted to."""
 
 QUERIES: dict[str, Body] = {
-    "/api/stream-progress": lambda names: {"taskId": names.task_id, "after": "0"}
+    "/api/stream-progress": lambda names: {"taskId": names.task_id, "after": "0"},
+    "/api/projects/{project_id}/files": lambda names: {"fragment": names.fragment_id},
+    "/api/projects/{project_id}/files/{path}": lambda names: {"fragment": names.fragment_id},
+    "/api/projects/{project_id}/archive.zip": lambda names: {"fragment": names.fragment_id},
+    "/api/projects/{project_id}/diff": lambda names: {"to": names.fragment_id},
 }
 """Every route that is asked for and whose query names something."""
 
@@ -196,12 +200,14 @@ def check_tells_nothing(door: Door, answer: Answer, street: Street) -> None:
 
 async def test_anns_version_cannot_be_brought_into_another_project(street: Street) -> None:
     before = await street.everything()
-    restore = Door("POST", "/api/projects/{project_id}/restore")
+    at = "/api/projects/{project_id}/"
+    reading = [Door("GET", at + tail) for tail in ("files", "files/{path}", "archive.zip", "diff")]
     mixed = product((street.anns, street.bobs), repeat=2)
     for project, version in [(p, v) for p, v in mixed if (p, v) != (street.bobs, street.bobs)]:
         names = Names(project.project_id, project.task_id, version.fragment_id)
-        answer = await restore.knock(street.bob, names)
-        assert (answer.status, SECRET in answer.text) == (404, False)
+        for door in (Door("POST", f"{at}restore"), *reading):
+            answer = await door.knock(street.bob, names)
+            assert (answer.status, SECRET in answer.text) == (404, False), door
     assert await street.everything() == before
 
 

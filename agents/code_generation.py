@@ -35,7 +35,7 @@ class TurnListener(SpendingListener):
         super().__init__(run, model, billable=billable)
         self._run = run
         self._workspace = workspace
-        self._writes: list[asyncio.Task[None]] = []
+        self._writes: list[asyncio.Task[dict[str, str]]] = []
         self._background = Background()
         self._spoken = False
 

@@ -29,6 +29,7 @@ Reason = Literal["empty", "unchanged", "placeholder", "missing", "ambiguous"]
 _MATCHES_WANTED: Final = 5
 """Beyond two the number only informs."""
 _NEAREST_SHOWN: Final = 6
+_BOM: Final = "\ufeff"
 _LINES_COMPARED: Final = 4_000
 _CHARS_SHOWN: Final = 160
 
@@ -61,21 +62,24 @@ class _Span(NamedTuple):
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     """The text with every edit applied, one after another; all of them or none.
 
-    Line ends of the replacements follow the file's. Nothing outside the matched places changes.
+    Line ends follow the file's; where it mixes them, each replaced line keeps its own. Nothing
+    outside the matched places changes.
 
     Raises: EditFailed: an anchor is empty, missing or ambiguous, an edit changes nothing, or a
     replacement stands in for code with a placeholder. Edits are numbered from 1.
     """
     if not edits:
         raise EditFailed("No edits were given.", number=0, reason="empty")
-    result = text
+    bom = _BOM if text.startswith(_BOM) else ""
+    original = text.removeprefix(bom)
+    result = original
     for number, edit in enumerate(edits, start=1):
-        result = _apply(result, edit, number, original=text)
-    return result
+        plain = Edit(_unix(edit.search.removeprefix(_BOM)), _unix(edit.replace.removeprefix(_BOM)))
+        result = _apply(result, plain, number, original=original)
+    return bom + result
 
 
 def _apply(text: str, edit: Edit, number: int, *, original: str) -> str:
-    edit = Edit(_unix(edit.search), _unix(edit.replace))
     _refuse_useless(edit, number, text)
     plain = _unix(text)
     spans = locate(plain, edit)
@@ -124,7 +128,7 @@ def locate(text: str, edit: Edit) -> list[_Span]:
     """The places of the first pass that finds any, at most five. Texts have LF line ends."""
     starts = list(islice(_occurrences(text, edit.search), _MATCHES_WANTED))
     if starts:
-        return [_Span(start, start + len(edit.search), edit.replace) for start in starts]
+        return [_exact_span(text, start, edit) for start in starts]
     for keep_indent in (True, False):
         canonical = _canonical(text, keep_indent=keep_indent)
         for variant in (_without_last_blanks(edit), _without_empty_ends(edit)):
@@ -133,6 +137,16 @@ def locate(text: str, edit: Edit) -> list[_Span]:
             if found:
                 return found
     return []
+
+
+def _exact_span(text: str, start: int, edit: Edit) -> _Span:
+    """The place as it is; a line that was copied with less indentation is put in deeper again."""
+    end = start + len(edit.search)
+    line_start = text.rfind("\n", 0, start) + 1
+    shifted = line_start < start and not text[line_start:start].strip(" \t")
+    if shifted and edit.search[0] in " \t" and "\n" in edit.replace.strip("\n"):
+        return _reindented(text, start, end, edit)
+    return _Span(start, end, edit.replace)
 
 
 def _without_last_blanks(edit: Edit) -> Edit:
@@ -257,9 +271,17 @@ def _splice(text: str, plain: str, span: _Span) -> str:
     ends = [match.start() - k for k, match in enumerate(re.finditer("\r\n", text))]
     start = span.start + bisect_left(ends, span.start)
     end = span.end + bisect_left(ends, span.end)
-    mostly_crlf = len(ends) * 2 > plain.count("\n")
-    replacement = span.replacement.replace("\n", "\r\n") if mostly_crlf else span.replacement
-    return text[:start] + replacement + text[end:]
+    usual = "\r\n" if len(ends) * 2 > plain.count("\n") else "\n"
+    return text[:start] + _with_ends(span.replacement, text[start:end], usual) + text[end:]
+
+
+def _with_ends(replacement: str, replaced: str, usual: str) -> str:
+    """As many lines as before keep their ends, one by one; else all get the file's usual one."""
+    there = re.findall("\r?\n", replaced)
+    lines = replacement.split("\n")
+    if len(there) != len(lines) - 1:
+        return usual.join(lines)
+    return "".join(line + end for line, end in zip(lines, [*there, ""], strict=True))
 
 
 # --- what the model is told ------------------------------------------------------------------

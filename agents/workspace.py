@@ -25,6 +25,7 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 """The largest file that a command may add to an app."""
 
 _MANIFEST = "package.json"
+_CHANGED = "somebody else has changed this file since you saw it; read it again, then edit it."
 
 
 def blob_hash(content: bytes) -> BlobHash:
@@ -87,16 +88,19 @@ class Workspace:
                 if folder in there:
                     raise UnsafePath(f"{path!r} cannot be written: {folder!r} is a file.")
 
-    async def write(self, files: Mapping[str, bytes]) -> None:
+    async def write(self, files: Mapping[str, bytes]) -> dict[str, str]:
         """Write what is new or different; the same content again is nothing.
 
+        Answers which paths were left as they are, and why: somebody else has changed them.
         Raises: UnsafePath (a file where a folder is, or the reverse); SandboxError.
         """
         async with self._writing:
             self.refuse_collision(files)
             fresh = {p: c for p, c in files.items() if self.known.get(p) != blob_hash(c)}
+            refused = await self._changed_by_others(fresh)
+            fresh = {path: content for path, content in fresh.items() if path not in refused}
             if not fresh:
-                return
+                return refused
             await self._blobs.put(list(fresh.values()))
             await (await self.sandbox()).write(fresh)
             for path, content in fresh.items():
@@ -104,6 +108,7 @@ class Workspace:
             await self._journal.flush()
             if _MANIFEST in fresh:
                 self.start_install()
+        return refused
 
     async def remove(self, paths: Sequence[str]) -> None:
         async with self._writing:
@@ -120,7 +125,15 @@ class Workspace:
         await self.remove([path for path, blob in changes.items() if blob is None])
 
     async def read(self, path: str) -> bytes | None:
-        return await (await self.sandbox()).read(path)
+        """What is there now. Once read, what somebody else did to an app's file is part of the app.
+
+        Raises: SandboxError.
+        """
+        content = await (await self.sandbox()).read(path)
+        if path in self.known and not self._is_known(path, content):
+            async with self._writing:
+                await self._take_over(path)
+        return content
 
     async def tree(self) -> dict[str, bytes]:
         return await (await self.sandbox()).tree()
@@ -184,6 +197,30 @@ class Workspace:
         [sandbox] = await asyncio.gather(self._arriving, return_exceptions=True)
         if not isinstance(sandbox, BaseException):
             await sandbox.close()
+
+    async def _changed_by_others(self, paths: Iterable[str]) -> dict[str, str]:
+        """Of the app's files those that are not as the log has them, with words for the model."""
+        sandbox = await self.sandbox()
+        known = [path for path in paths if path in self.known]
+        there = await asyncio.gather(*map(sandbox.read, known))
+        return {
+            path: _CHANGED
+            for path, content in zip(known, there, strict=True)
+            if not self._is_known(path, content)
+        }
+
+    def _is_known(self, path: str, content: bytes | None) -> bool:
+        return content is not None and blob_hash(content) == self.known.get(path)
+
+    async def _take_over(self, path: str) -> None:
+        content = await (await self.sandbox()).read(path)
+        if path not in self.known or self._is_known(path, content):
+            return
+        if content is None:
+            self._note(path, None, 0)
+        else:
+            [blob] = await self._blobs.put([content])
+            self._note(path, blob, len(content))
 
     def _differs(self, path: str) -> bool:
         return self.known.get(path) != self._mark.get(path)

@@ -36,8 +36,9 @@ async def create_or_update_files(arguments: CreateOrUpdateFiles, workspace: Work
             accepted[path] = file.content.encode()
         else:
             refused.append(f"{path}: {reason}")
-    if accepted:
-        await workspace.write(accepted)
+    left = await workspace.write(accepted) if accepted else {}
+    refused += [f"{path}: {reason}" for path, reason in left.items()]
+    accepted = {path: content for path, content in accepted.items() if path not in left}
     parts = []
     if accepted:
         parts.append("Written:\n" + "\n".join(map(_described, accepted.items())))
@@ -94,7 +95,9 @@ async def edit_file(arguments: EditFile, workspace: Workspace) -> Answer:
         raise Refused(f"{path} was not changed: a replacement is not valid Unicode.") from error
     if len(edited) > MAX_FILE_BYTES:
         raise Refused(f"{path} was not changed: it would exceed {MAX_FILE_BYTES} bytes.")
-    await workspace.write({path: edited})
+    left = await workspace.write({path: edited})
+    if path in left:
+        raise Refused(f"{path} was not changed: {left[path]}")
     return Answer(f"Applied {_count(len(arguments.edits), 'edit')}: {_described((path, edited))}")
 
 

@@ -16,8 +16,11 @@ class Workspace(Protocol):
     Every method may raise `SandboxError`; tools let it pass.
     """
 
-    async def write(self, files: Mapping[str, bytes]) -> None:
-        """Write all; content that is there already is no change."""
+    async def write(self, files: Mapping[str, bytes]) -> Mapping[str, str]:
+        """Write all that may be; content that is there already is no change.
+
+        Answers what was not written: path -> why, in words for the model.
+        """
         ...
 
     async def remove(self, paths: Sequence[str]) -> None:

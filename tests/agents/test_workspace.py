@@ -1,12 +1,14 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import pytest
+from typing_extensions import override
 
 from agents.background import Background
 from agents.events import FileChanged
-from agents.ports import CommandResult, Sandbox
+from agents.ports import CommandResult, Sandbox, ToolCall
 from agents.templates import get_template
 from agents.testing import (
     CommandHandler,
@@ -15,6 +17,7 @@ from agents.testing import (
     RecordingJournal,
     succeed,
 )
+from agents.tools import ToolResult, run_tool
 from agents.types import BlobHash, Framework, SandboxId
 from agents.workspace import MAX_FILE_BYTES, Workspace, blob_hash
 from tests.fakes.waiting import until
@@ -178,3 +181,58 @@ async def test_closing_without_keeping_closes_the_sandbox(desk: Desk) -> None:
     await desk.workspace.sandbox()
     await desk.workspace.close(keep=False)
     assert desk.sandbox.lost
+
+
+async def ask(desk: Desk, name: str, **arguments: object) -> ToolResult:
+    return await run_tool(ToolCall("1", name, json.dumps(arguments)), desk.workspace)
+
+
+async def test_what_somebody_else_did_to_a_file_is_not_overwritten(desk: Desk) -> None:
+    desk.sandbox.files["index.html"] = b"theirs"
+    files = [{"path": "index.html", "content": "ours"}, {"path": "new.ts", "content": "1"}]
+    result = await ask(desk, "createOrUpdateFiles", files=files)
+    assert not result.ok
+    assert "index.html: somebody else has changed this file" in result.text
+    assert desk.sandbox.files["index.html"] == b"theirs"
+    assert desk.sandbox.files["new.ts"] == b"1"
+
+
+async def test_a_file_may_be_written_once_the_change_of_somebody_else_was_read(desk: Desk) -> None:
+    desk.sandbox.files["index.html"] = b"theirs"
+    assert "theirs" in (await ask(desk, "readFiles", paths=["index.html"])).text
+    assert desk.workspace.known["index.html"] == blob_hash(b"theirs")
+    await ask(desk, "createOrUpdateFiles", files=[{"path": "index.html", "content": "ours"}])
+    assert desk.sandbox.files["index.html"] == b"ours"
+
+
+async def test_an_edit_keeps_what_somebody_else_wrote_beside_it(desk: Desk) -> None:
+    await desk.workspace.write({"index.html": b"one\ntwo\n"})
+    desk.sandbox.files["index.html"] = b"theirs\none\ntwo\n"
+    edits = [{"search": "two", "replace": "2"}]
+    assert (await ask(desk, "editFile", path="index.html", edits=edits)).ok
+    assert desk.sandbox.files["index.html"] == b"theirs\none\n2\n"
+
+
+async def test_an_edit_of_what_somebody_changes_meanwhile_is_refused(desk: Desk) -> None:
+    class Meddled(InMemorySandbox):
+        @override
+        async def read(self, path: str) -> bytes | None:
+            content = await super().read(path)
+            self.files["index.html"] = b"theirs, one\n"
+            return content
+
+    await desk.workspace.write({"index.html": b"one\n"})
+    desk.sandbox.__class__ = Meddled
+    edits = [{"search": "one", "replace": "1"}]
+    result = await ask(desk, "editFile", path="index.html", edits=edits)
+    assert not result.ok
+    assert desk.sandbox.files["index.html"] == b"theirs, one\n"
+
+
+async def test_what_somebody_else_deleted_is_gone_once_it_was_looked_for(desk: Desk) -> None:
+    del desk.sandbox.files["index.html"]
+    files = [{"path": "index.html", "content": "ours"}]
+    assert not (await ask(desk, "createOrUpdateFiles", files=files)).ok
+    await ask(desk, "readFiles", paths=["index.html"])
+    assert desk.changes() == [("index.html", "deleted")]
+    assert (await ask(desk, "createOrUpdateFiles", files=files)).ok

@@ -20,10 +20,11 @@ class MemoryWorkspace:
     writes: int = 0
     lost: bool = False
 
-    async def write(self, files: Mapping[str, bytes]) -> None:
+    async def write(self, files: Mapping[str, bytes]) -> Mapping[str, str]:
         self._check()
         self.files.update(files)
         self.writes += 1
+        return {}
 
     async def remove(self, paths: Sequence[str]) -> None:
         self._check()

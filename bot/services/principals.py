@@ -13,7 +13,8 @@ class Principal:
 
     `owner` is the tenant: the organisation that is active, else the user. `permissions` are
     "feature:permission". `plan` is Clerk's plan claim without its prefix ("pro"), if it has one.
-    `is_impersonated`: somebody of staff acts as this user.
+    `is_impersonated`: somebody of staff acts as this user. `signed_in_min`: how many minutes ago they
+    have last shown who they are, where the token says so.
     """
 
     owner: OwnerId
@@ -24,6 +25,7 @@ class Principal:
     permissions: frozenset[str] = field(default_factory=frozenset)
     plan: str | None = None
     is_impersonated: bool = False
+    signed_in_min: int | None = None
 
 
 class NotSignedIn(ZapdevError):

@@ -47,6 +47,7 @@ class SessionClaims(_Claims):
     sts: str | None = None
     v: Literal[1, 2] = 1
     act: dict[str, Any] | None = None
+    fva: list[int] | None = None
     o: Membership | None = None
     org_id: OrgId | None = None
     org_role: str | None = None
@@ -79,7 +80,12 @@ class SessionClaims(_Claims):
             permissions=self._permissions(),
             plan=self._plan(),
             is_impersonated=self.act is not None,
+            signed_in_min=self._signed_in_min(),
         )
+
+    def _signed_in_min(self) -> int | None:
+        """Clerk's factor verification age: minutes since the first factor; -1: it was never used."""
+        return None if not self.fva or self.fva[0] < 0 else self.fva[0]
 
     def _permissions(self) -> frozenset[str]:
         if self.v == 1:

@@ -17,6 +17,7 @@ from bot.cli.shell import Outcome
 from bot.config import Settings
 from bot.doctor import Finding, examine
 from bot.store.convex_token import ServiceKey
+from tests.fakes.clerk.server import serving_clerk
 from tests.fakes.convex import shared_host
 from tests.fakes.e2b.server import serving_e2b
 
@@ -197,3 +198,25 @@ async def test_sandboxes_at_e2b_are_named_and_a_refused_key_is_told(make: Make) 
 
     assert (good.ok, good.detail) == (True, "at E2B, each a machine of its own")
     assert (bad.ok, bad.next_step) == (False, "Check E2B_API_KEY")
+
+
+async def test_a_clerk_whose_keys_can_be_had_is_named_with_the_pages_it_serves(make: Make) -> None:
+    async with serving_clerk() as clerk:
+        settings = make(clerk_issuer=clerk.issuer, public_url="https://zapdev.example.com/")
+        good = await look(settings, "Clerk")
+        clerk.outage = 500
+        bad = await look(settings, "Clerk")
+
+    assert (good.ok, good.detail) == (
+        True,
+        f"{clerk.issuer.partition('//')[2]}, for https://zapdev.example.com",
+    )
+    assert (bad.ok, bad.next_step) == (False, "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY")
+    assert "status 500" in bad.detail
+
+
+async def test_a_key_of_clerks_that_is_none_is_told(make: Make) -> None:
+    found = await look(make(clerk_issuer="https://clerk.example", clerk_jwt_key="x"), "Clerk")
+
+    assert found.ok is False
+    assert "CLERK_JWT_KEY" in found.detail

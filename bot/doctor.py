@@ -24,6 +24,7 @@ from agents.system import SystemClock
 from bot.bootstrap import Services, running
 from bot.config import Settings, unknown_names
 from bot.services.principals import SignInUnavailable
+from bot.setting_values import are_neighbours
 from bot.sidecar.sign_in import clerk_sign_in
 
 ANSWER_S = 5.0
@@ -64,6 +65,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _node(),
         _chromium(),
         _what_is_kept_here(settings),
+        _app_links(settings),
         _services(settings),
     ]
     return [finding for found in await asyncio.gather(*looks) for finding in found]
@@ -144,6 +146,21 @@ async def _sandboxes(services: Services) -> Finding:
     detail = "local, not isolated: for the offline model's own code only"
     hint = "Install bubblewrap before you use a real model"
     return Finding("Sandboxes", True if services.settings.offline else None, detail, hint)
+
+
+async def _app_links(settings: Settings) -> list[Finding]:
+    """Whether the links to apps that run here open for the people who get them."""
+    public_url, apps_url = settings.public_url, settings.apps_url
+    if public_url is None or settings.sandbox_kind != "local":
+        return []
+    if apps_url is None:
+        detail = "ZAPDEV_PUBLIC_URL is set, but apps run here and open only on this machine"
+        hint = "Set ZAPDEV_APPS_URL=https://{key}.<a domain for apps>, or E2B_API_KEY"
+        return [Finding("App links", ok=False, detail=detail, next_step=hint)]
+    if are_neighbours(apps_url, public_url):
+        detail = f"{apps_url}: one site with {public_url}, whose cookies an app may set"
+        return [Finding("App links", None, detail, "Give apps a domain of their own")]
+    return [Finding("App links", ok=True, detail=f"each app at {apps_url}")]
 
 
 async def _chromium() -> list[Finding]:

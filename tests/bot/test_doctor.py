@@ -173,6 +173,25 @@ async def test_a_convex_without_our_key_is_told_with_how_to_make_one(make: Make)
     assert "zapdev convex key" in found.next_step
 
 
+@pytest.mark.parametrize(
+    ("apps", "ok", "said"),
+    [
+        (None, False, "open only on this machine"),
+        ("https://{key}.apps.example.com", None, "one site with"),
+        ("https://{key}.zapdev-apps.example", True, "each app at"),
+    ],
+)
+async def test_links_to_apps_that_do_not_open_outside_are_told_with_what_to_set(
+    make: Make, apps: str | None, ok: bool | None, said: str
+) -> None:
+    public = "https://zapdev.example.com"
+    finding = await look(make(public_url=public, apps_url=apps), "App links")
+    assert (finding.ok, said in finding.detail) == (ok, True)
+    assert ok or "a domain" in finding.next_step or "ZAPDEV_APPS_URL" in finding.next_step
+    there = make(public_url=public, e2b_api_key=SecretStr("e2b_0"))
+    assert "App links" not in {found.name for found in await examine(there)}
+
+
 async def test_a_browser_that_starts_is_named(make: Make) -> None:
     found = await look(make(), "Chromium")
     assert found.ok is True

@@ -25,7 +25,6 @@ from bot.adapters import model_catalog, open_model, open_sandboxes, open_store
 from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
 from bot.services import worker as work
-from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
@@ -33,7 +32,7 @@ from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.sidecar.clerk import ClerkSignIn
 from bot.sidecar.security import preview_sources
-from bot.sidecar.sign_in import clerk_sign_in
+from bot.sidecar.sign_in import clerk_page, clerk_sign_in
 from bot.store.port import Store
 from bot.telemetry import telemetry
 
@@ -101,8 +100,6 @@ class Services:
             sandbox=settings.sandbox_kind,
             models=() if settings.offline else tuple(self.models.models),
         )
-        hosts = self._app_hosts()
-        frames = preview_sources(settings.e2b_preview_url, settings.e2b_domain or "e2b.app")
         deps = SidecarDeps(
             tasks=self.tasks,
             projects=self.projects,
@@ -110,22 +107,17 @@ class Services:
             ready=self.ready,
             info=info,
             sign_in=self.sign_in,
+            clerk=clerk_page(settings),
             downloads=self.downloads,
             previews=self.previews,
             links=self.links,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
-            app_hosts=hosts,
-            preview_sources=frames if hosts is None else (hosts.everywhere,),
+            preview_sources=preview_sources(
+                settings.e2b_preview_url, settings.e2b_domain or "e2b.app"
+            ),
         )
         return create_app(deps)
-
-    def _app_hosts(self) -> AppHosts | None:
-        """Where apps of this machine are reached from outside; E2B's have an address there."""
-        apps_url = self.settings.apps_url
-        if apps_url is None or self.settings.sandbox_kind != "local":
-            return None
-        return AppHosts(apps_url)
 
     def slack(self) -> "AbstractAsyncContextManager[SlackSide | None]":
         """Connected to Slack while inside; None where nothing of Slack's is set.

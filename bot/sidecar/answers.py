@@ -188,8 +188,18 @@ class Ready(Answer):
     checks: dict[str, str]
 
 
+class ClerkInfo(Answer):
+    """How a page signs people in: Clerk's public key, and the origin its script comes from."""
+
+    publishable_key: str
+    frontend_api: str
+
+
 class Info(Answer):
-    """What this server runs on. `offline`: no AI, the built-in model answers."""
+    """What this server runs on. `offline`: no AI, the built-in model answers.
+
+    Without `signIn` nobody signs in.
+    """
 
     version: str
     model: str
@@ -197,3 +207,4 @@ class Info(Answer):
     sandbox: str
     frameworks: list[Framework]
     models: list[str]
+    sign_in: ClerkInfo | None = None

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from agents.events import Recorded
 from agents.types import OwnerId, TaskId
-from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks
 from bot.services.highlighting import Highlighter
 from bot.services.previews import PreviewLinks, Previews
@@ -40,13 +39,20 @@ class Info:
 
 
 @dataclass(frozen=True, slots=True)
+class ClerkPage:
+    """What a page needs to sign people in: Clerk's public key, and the origin of its script."""
+
+    publishable_key: str
+    frontend_api: str
+
+
+@dataclass(frozen=True, slots=True)
 class SidecarDeps:
     """Everything the routes may touch.
 
     `allowed_hosts` are host names (no port) that requests may name besides the loopback ones;
-    `public_url` adds its own. `preview_sources` are CSP sources that the page may frame;
-    `app_hosts` is where apps of this machine are reached from outside, if they are. Without
-    `sign_in` everybody is `owner`.
+    `public_url` adds its own. `preview_sources` are CSP sources that the page may frame. Without
+    `sign_in` everybody is `owner`; `clerk` is how the page signs people in.
     """
 
     tasks: TaskService
@@ -56,6 +62,7 @@ class SidecarDeps:
     info: Info
     owner: OwnerId = LOCAL_OWNER
     sign_in: SignIn | None = None
+    clerk: ClerkPage | None = None
     public_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     preview_sources: tuple[str, ...] = ("https://*.e2b.app",)
@@ -63,7 +70,6 @@ class SidecarDeps:
     previews: Previews | None = None
     links: PreviewLinks | None = None
     highlighter: Highlighter = field(default_factory=Highlighter)
-    app_hosts: AppHosts | None = None
     heartbeat_s: float = 15.0
     write_timeout_s: float = 10.0
 

@@ -51,15 +51,9 @@ FRAMED = web.ResponseKey("framed", bool)
 """Set by a route whose answer our own page shows in a frame."""
 
 
-FOREIGN = web.ResponseKey("foreign", bool)
-"""Set on what is answered at an app's own host: our headers are not for it."""
-
-
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Sent with every answer, streams and errors included; a route may set its own policy."""
     del request
-    if response.get(FOREIGN):
-        return
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _API_POLICY)
     headers.setdefault("Cache-Control", "no-store")
@@ -71,13 +65,42 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 def page_policy(deps: SidecarDeps) -> str:
-    """The page's policy: its own files only, and previews in frames."""
-    frames = " ".join(("http://127.0.0.1:*", "http://localhost:*", *deps.preview_sources))
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self'; frame-src 'self' {frames}; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'"
-    )
+    """The page's policy: its own files only, and previews in frames.
+
+    With Clerk it names what Clerk's script needs, as Clerk lists it: its own host, its pictures,
+    its check for robots, a worker, and styles that it writes. Trusted types end there too, as that
+    script puts others into the page by their address; our own still writes text only.
+    """
+    frames = ("http://127.0.0.1:*", "http://localhost:*", *deps.preview_sources)
+    more = _CLERKS_OWN if deps.clerk is not None else {}
+    clerk = (deps.clerk.frontend_api,) if deps.clerk is not None else ()
+    sources = {
+        "default-src": ("'none'",),
+        "script-src": ("'self'", *clerk),
+        "style-src": ("'self'",),
+        "img-src": ("'self'", "data:", "blob:"),
+        "connect-src": ("'self'", *clerk),
+        "frame-src": ("'self'", *frames),
+        "base-uri": ("'none'",),
+        "form-action": ("'none'",),
+        "frame-ancestors": ("'none'",),
+    }
+    policy = {name: (*given, *more.get(name, ())) for name, given in sources.items()}
+    if deps.clerk is None:
+        policy["require-trusted-types-for"] = ("'script'",)
+    else:
+        policy["worker-src"] = ("'self'", "blob:")
+    return "; ".join(f"{name} {' '.join(given)}" for name, given in policy.items())
+
+
+_ROBOT_CHECK = "https://challenges.cloudflare.com"
+_CLERKS_OWN = {
+    "script-src": (_ROBOT_CHECK,),
+    "style-src": ("'unsafe-inline'",),
+    "img-src": ("https://img.clerk.com",),
+    "frame-src": (_ROBOT_CHECK,),
+}
+"""https://clerk.com/docs/guides/secure/best-practices/csp-headers"""
 
 
 def preview_sources(template: str, domain: str) -> tuple[str, ...]:

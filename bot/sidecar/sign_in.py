@@ -3,9 +3,10 @@
 from agents.errors import UserError
 from agents.ports import Clock
 from bot.config import Settings
-from bot.setting_values import is_everywhere
+from bot.setting_values import is_everywhere, publishable_key_of
 from bot.sidecar.clerk import ClerkSignIn, Keys, Rules
 from bot.sidecar.clerk_keys import JwksCache, StaticKey
+from bot.sidecar.deps import ClerkPage
 
 
 def clerk_sign_in(settings: Settings, clock: Clock) -> ClerkSignIn | None:
@@ -29,3 +30,11 @@ def clerk_sign_in(settings: Settings, clock: Clock) -> ClerkSignIn | None:
     else:
         keys = JwksCache(settings.clerk_jwks_url or f"{issuer}/.well-known/jwks.json", clock)
     return ClerkSignIn(Rules(issuer, settings.authorized_parties), keys, clock)
+
+
+def clerk_page(settings: Settings) -> ClerkPage | None:
+    """What our page needs to sign people in; None where Clerk is not configured."""
+    issuer = settings.sign_in_url
+    if issuer is None:
+        return None
+    return ClerkPage(settings.clerk_publishable_key or publishable_key_of(issuer), issuer)

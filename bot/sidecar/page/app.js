@@ -1,17 +1,35 @@
 /** The page: decides by the address what is on screen. `#/` starts, `#/t/<task>` shows an app. */
 
-import { request } from "/client.js";
+import { accountView } from "/page/account.js";
 import { h, setText, show } from "/page/dom.js";
 import { home } from "/page/home.js";
+import { openSession } from "/page/session.js";
 import { studio } from "/page/studio.js";
+import { noSignIn, welcome } from "/page/welcome.js";
+import { callWith, get } from "/page/wire.js";
 
-const NO_INFO = { version: "", model: "auto", offline: false, sandbox: "", frameworks: ["nextjs", "react", "vue", "angular", "svelte"], models: ["auto"] };
+const NO_INFO = {
+  version: "",
+  model: "auto",
+  offline: false,
+  sandbox: "",
+  frameworks: ["nextjs", "react", "vue", "angular", "svelte"],
+  models: ["auto"],
+  signIn: null,
+};
 
 const main = document.querySelector("#main");
 const live = document.querySelector("#live");
 const badge = document.querySelector("#badge");
+const banner = document.querySelector("#banner");
+const account = accountView({
+  onSwitch: (organization) => session.actAs(organization),
+  onSignOut: signOut,
+});
 let info = NO_INFO;
+let session = null;
 let current = null;
+let shownTo = "";
 
 /** Tell screen readers, politely. */
 function say(text) {
@@ -22,38 +40,52 @@ function setTitle(name) {
   document.title = name ? `${name} · Zapdev` : "Zapdev";
 }
 
+/** Put a view on screen; the one before is closed. */
+function present(name, view) {
+  current?.close?.();
+  current = view;
+  document.body.dataset.view = name;
+  main.replaceChildren(view.element);
+  return view;
+}
+
 function openStudio() {
-  current?.close();
-  current = studio({
-    say,
-    onTitle: setTitle,
-    onTask(taskId) {
-      history.replaceState(null, "", `#/t/${taskId}`);
-    },
-  });
-  document.body.dataset.view = "studio";
-  main.replaceChildren(current.element);
-  return current;
+  return present(
+    "studio",
+    studio({
+      say,
+      onTitle: setTitle,
+      onTask(taskId) {
+        history.replaceState(null, "", `#/t/${taskId}`);
+      },
+    }),
+  );
 }
 
 async function openHome() {
-  current?.close();
-  current = null;
-  document.body.dataset.view = "home";
   setTitle("");
-  const view = home({
-    info,
-    onBuild(wanted) {
-      history.pushState(null, "", "#/new");
-      openStudio().start(wanted);
-    },
-  });
-  main.replaceChildren(view.element);
+  const view = present(
+    "home",
+    home({
+      info,
+      onBuild(wanted) {
+        history.pushState(null, "", "#/new");
+        openStudio().start(wanted);
+      },
+    }),
+  );
   view.composer.focus();
-  view.projects(await request("GET", "/api/projects").then(({ projects }) => projects, () => null));
+  view.projects(
+    await get("/api/projects").then(
+      ({ projects }) => projects,
+      () => null,
+    ),
+  );
 }
 
 function route() {
+  shownTo = session?.identity ?? "";
+  if (session && !session.person) return present("welcome", welcome(session)).open();
   const task = /^#\/t\/([\w-]+)$/.exec(location.hash)?.[1];
   if (!task) return openHome();
   if (current?.taskId === task) return undefined;
@@ -62,13 +94,72 @@ function route() {
   return opened.resume(task);
 }
 
+/** Somebody else is there now, or nobody. Who lost their session keeps what is on screen. */
+function changed() {
+  account.render(session.person);
+  if (session.identity === "" || session.identity === shownTo) return;
+  if (shownTo !== "") history.replaceState(null, "", "#/");
+  current?.close?.();
+  current = null;
+  route();
+}
+
+async function signOut() {
+  current?.close?.();
+  current = null;
+  await session.signOut();
+  history.replaceState(null, "", "#/");
+  route();
+}
+
+/** Above everything: what keeps the page from going on, and what helps. */
+function warn() {
+  const away = !navigator.onLine;
+  show(banner, away || Boolean(session?.isAwaited));
+  if (away)
+    banner.replaceChildren(
+      "You are offline. What runs goes on, and this page catches up by itself.",
+    );
+  else if (session?.isAwaited)
+    banner.replaceChildren(
+      "You are signed out. What you typed is still here. ",
+      h(
+        "button",
+        { type: "button", class: "button small", onclick: () => session.ask() },
+        "Sign in",
+      ),
+    );
+}
+
+async function signIn(about) {
+  session = await openSession(about, {
+    onChange: () => session && changed(),
+    onWaiting(waiting) {
+      session.isAwaited = waiting && document.body.dataset.view !== "welcome";
+      warn();
+    },
+  });
+  callWith(session.token);
+  account.render(session.person);
+}
+
 async function begin() {
-  info = await request("GET", "/api/info").catch(() => NO_INFO);
+  for (const event of ["online", "offline"]) window.addEventListener(event, warn);
+  badge.after(account.element);
+  info = await get("/api/info").catch(() => NO_INFO);
   show(badge, info.offline);
   setText(badge, "Offline model");
   badge.title = "No AI key is set: a built-in model answers with a sample app.";
+  if (info.signIn) {
+    try {
+      await signIn(info.signIn);
+    } catch (error) {
+      return present("home", { element: noSignIn(error) });
+    }
+  }
   window.addEventListener("hashchange", route);
-  await route();
+  warn();
+  return route();
 }
 
 begin().catch((error) => {

@@ -5,8 +5,18 @@
  * @typedef {{type: string, [key: string]: any}} Frame  One wire object, such as `{type: "status", …}`.
  * @typedef {{seq: number, frame: Frame}} Item          A frame and its place in the task's log.
  * @typedef {{prompt: string, projectId?: string, framework?: string, model?: string}} BuildRequest
- * @typedef {{signal?: AbortSignal, after?: number, base?: string,
- *            onConnection?: (state: "live" | "reconnecting" | "polling") => void}} Options
+ * @typedef {"live" | "reconnecting" | "polling"} Connection
+ *
+ * @typedef {object} Options
+ * @property {string} [base]        The server's origin, for pages of another one.
+ * @property {(refused: boolean) => Promise<string | null>} [token]
+ *   Asked before every request for the session token. After a 401 it is asked once more, with
+ *   true: it may let the person sign in again and answer then; what was asked for goes on.
+ * @property {AbortSignal} [signal] Ends it, quietly.
+ *
+ * @typedef {object} Following
+ * @property {number} [after]       Go on behind this frame; 0 is the start.
+ * @property {(state: Connection) => void} [onConnection]
  *
  * Besides the server's frames a follower may yield `{type: "snapshot", progress}`: the answer of
  * `GET /api/tasks/{id}`, while no stream can be had. Frames after it go on where they stopped.
@@ -23,7 +33,10 @@ const FAILURES_BEFORE_POLLING = 3;
 
 /** An answer in the server's error shape. `code` is stable; `field` names what was wrong. */
 export class ApiError extends Error {
-  /** @param {number} status @param {{code?: string, message?: string, hint?: string, field?: string}} error */
+  /**
+   * @param {number} status
+   * @param {{code?: string, message?: string, hint?: string, field?: string}} error
+   */
   constructor(status, error) {
     super(error.message ?? `The server answered ${status}.`);
     this.name = "ApiError";
@@ -36,8 +49,10 @@ export class ApiError extends Error {
 
 /**
  * Start a build, or change the app when `projectId` is given, and follow it to its end.
- * A lost connection never starts it twice.
- * @param {BuildRequest} request @param {Options} [options] @returns {AsyncGenerator<Item>}
+ * A lost connection never starts it twice. Throws `ApiError`.
+ * @param {BuildRequest} request
+ * @param {Options & Following} [options]
+ * @returns {AsyncGenerator<Item>}
  */
 export async function* generate(request, options = {}) {
   yield* begin("/api/generate", request, options);
@@ -45,7 +60,9 @@ export async function* generate(request, options = {}) {
 
 /**
  * Check a project's current version, mend what is broken, and follow it to its end.
- * @param {string} projectId @param {Options} [options] @returns {AsyncGenerator<Item>}
+ * @param {string} projectId
+ * @param {Options & Following} [options]
+ * @returns {AsyncGenerator<Item>}
  */
 export async function* fixErrors(projectId, options = {}) {
   yield* begin("/api/fix-errors", { projectId }, options);
@@ -54,21 +71,23 @@ export async function* fixErrors(projectId, options = {}) {
 /**
  * Follow a task from `options.after` (default: its start), over drops and server restarts.
  * Ends after the terminal frame. Throws `ApiError` when the server refuses for good.
- * @param {string} taskId @param {Options} [options] @returns {AsyncGenerator<Item>}
+ * @param {string} taskId
+ * @param {Options & Following} [options]
+ * @returns {AsyncGenerator<Item>}
  */
 export async function* follow(taskId, options = {}) {
-  const { signal, base = "", onConnection = () => {} } = options;
+  const { signal, onConnection = () => {} } = options;
+  const path = `/api/stream-progress?taskId=${encodeURIComponent(taskId)}`;
   let seen = options.after ?? 0;
   let failures = 0;
   let ended = false;
   for (;;) {
-    const url = `${base}/api/stream-progress?taskId=${encodeURIComponent(taskId)}`;
     const before = seen;
     try {
-      const response = await open(url, { headers: { "Last-Event-ID": String(seen) } }, signal);
-      if (response.status === 204) return;
+      const line = await open(path, { headers: { "Last-Event-ID": String(seen) } }, options);
+      if (line.response.status === 204) return;
       onConnection("live");
-      for await (const item of frames(response)) {
+      for await (const item of frames(line)) {
         if (item.seq <= seen) continue;
         seen = item.seq;
         yield item;
@@ -76,7 +95,7 @@ export async function* follow(taskId, options = {}) {
       }
     } catch (error) {
       if (signal?.aborted) return;
-      if (error instanceof ApiError && error.status < 500) throw error;
+      if (refusedForGood(error) && !isTooOften(error)) throw error;
     }
     if (ended) return;
     failures = seen > before ? 1 : failures + 1;
@@ -95,41 +114,67 @@ export async function* follow(taskId, options = {}) {
 
 /**
  * Ask a task to stop. It ends within a moment with a `cancelled` frame.
- * @param {string} taskId @param {{base?: string}} [options] @returns {Promise<{taskId: string, status: string}>}
+ * @param {string} taskId
+ * @param {Options} [options]
+ * @returns {Promise<{taskId: string, status: string}>}
  */
-export function cancel(taskId, { base = "" } = {}) {
-  return request("POST", `${base}/api/tasks/${encodeURIComponent(taskId)}/cancel`, {});
+export function cancel(taskId, options = {}) {
+  return request("POST", `/api/tasks/${encodeURIComponent(taskId)}/cancel`, {
+    ...options,
+    body: {},
+  });
 }
 
 /**
  * One JSON call. Throws `ApiError`.
- * @param {"GET" | "POST"} method @param {string} url @param {object} [body] @param {AbortSignal} [signal]
+ * @param {"GET" | "POST"} method
+ * @param {string} path
+ * @param {Options & {body?: object}} [options]
  * @returns {Promise<any>}
  */
-export async function request(method, url, body, signal) {
-  const init = { method, headers: { Accept: "application/json" } };
-  if (body !== undefined) {
-    init.headers["Content-Type"] = "application/json";
-    init.body = JSON.stringify(body);
-  }
-  return (await checked(await fetch(url, { ...init, signal }))).json();
+export async function request(method, path, options = {}) {
+  const { body } = options;
+  const headers = { Accept: "application/json" };
+  const init = body === undefined ? { method, headers } : json(method, body, headers);
+  return (await send(path, init, options)).json();
 }
 
-/** @returns {AsyncGenerator<Item>} */
+/**
+ * One request with the token on it; asked again, after a 401, with a newer one. Throws `ApiError`.
+ * @param {string} path
+ * @param {RequestInit} init
+ * @param {Options} [options]
+ * @returns {Promise<Response>}
+ */
+export async function send(path, init, { base = "", token, signal } = {}) {
+  for (let refused = false; ; refused = true) {
+    const headers = new Headers(init.headers);
+    const key = token && (await token(refused));
+    if (key) headers.set("Authorization", `Bearer ${key}`);
+    const response = await fetch(base + path, { ...init, headers, signal: init.signal ?? signal });
+    if (response.ok) return response;
+    if (response.status === 401 && token && !refused) continue;
+    const body = await response.json().catch(() => ({}));
+    throw new ApiError(response.status, body.error ?? {});
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ * @param {Options & Following} options
+ * @returns {AsyncGenerator<Item>}
+ */
 async function* begin(path, body, options) {
-  const { signal, base = "", onConnection = () => {} } = options;
-  const init = {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "Idempotency-Key": freshKey() },
-    body: JSON.stringify(body),
-  };
+  const { signal, onConnection = () => {} } = options;
+  const init = json("POST", body, { "Idempotency-Key": freshKey() });
   let taskId = null;
   let seen = 0;
   for (let failures = 1; taskId === null; failures += 1) {
     try {
-      const response = await open(`${base}${path}`, init, signal);
+      const line = await open(path, init, options);
       onConnection("live");
-      for await (const item of frames(response)) {
+      for await (const item of frames(line)) {
         taskId ??= item.frame.taskId ?? null;
         seen = item.seq;
         yield item;
@@ -137,7 +182,7 @@ async function* begin(path, body, options) {
       }
     } catch (error) {
       if (signal?.aborted) return;
-      if (error instanceof ApiError && error.status < 500) throw error;
+      if (refusedForGood(error)) throw error;
       if (taskId === null && failures >= FAILURES_BEFORE_POLLING) throw error;
     }
     if (taskId === null) {
@@ -149,49 +194,84 @@ async function* begin(path, body, options) {
   yield* follow(taskId, { ...options, after: seen });
 }
 
+/**
+ * @param {string} method
+ * @param {object} body
+ * @param {Record<string, string>} headers
+ * @returns {RequestInit}
+ */
+function json(method, body, headers) {
+  const type = { "Content-Type": "application/json" };
+  return { method, headers: { ...headers, ...type }, body: JSON.stringify(body) };
+}
+
+/** @param {unknown} error */
+function refusedForGood(error) {
+  return error instanceof ApiError && error.status < 500;
+}
+
+/** @param {unknown} error */
+function isTooOften(error) {
+  return error instanceof ApiError && error.status === 429;
+}
+
 /** 128 random bits; `crypto.randomUUID` is missing on plain-http addresses other than loopback. */
 function freshKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Open a stream; a line that stays silent for too long is given up. */
-async function open(url, init, signal) {
+/**
+ * Open a stream; a line that stays silent for too long is given up.
+ * @param {string} path
+ * @param {RequestInit} init
+ * @param {Options} options
+ * @returns {Promise<{response: Response, giveUp: () => void}>}
+ */
+async function open(path, init, options) {
   const line = new AbortController();
-  const stop = () => line.abort();
-  signal?.addEventListener("abort", stop, { once: true });
-  if (signal?.aborted) stop();
-  const response = await checked(await fetch(url, { ...init, cache: "no-store", signal: line.signal }));
-  Object.defineProperty(response, "giveUp", { value: stop });
-  return response;
+  const giveUp = () => line.abort();
+  options.signal?.addEventListener("abort", giveUp, { once: true });
+  if (options.signal?.aborted) giveUp();
+  const streaming = {
+    ...init,
+    cache: /** @type {RequestCache} */ ("no-store"),
+    signal: line.signal,
+  };
+  return { response: await send(path, streaming, options), giveUp };
 }
 
-async function checked(response) {
-  if (response.ok) return response;
-  const body = await response.json().catch(() => ({}));
-  throw new ApiError(response.status, body.error ?? {});
-}
-
-/** The frames of one stream, in order. @returns {AsyncGenerator<Item>} */
-async function* frames(response) {
+/**
+ * The frames of one stream, in order. It ends early when the server wants a newer token.
+ * @param {{response: Response, giveUp: () => void}} line
+ * @returns {AsyncGenerator<Item>}
+ */
+async function* frames({ response, giveUp }) {
+  if (!response.body) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   try {
     for (;;) {
-      const { done, value } = await withinSilence(reader.read(), response.giveUp);
+      const { done, value } = await withinSilence(reader.read(), giveUp);
       if (done) return;
       const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
+      rest = blocks.pop() ?? "";
       for (const block of blocks) {
         const item = decode(block);
         if (item !== null) yield item;
       }
     }
   } finally {
-    response.giveUp();
+    giveUp();
   }
 }
 
+/**
+ * @template T
+ * @param {Promise<T>} reading
+ * @param {() => void} giveUp
+ * @returns {Promise<T>}
+ */
 async function withinSilence(reading, giveUp) {
   const timer = setTimeout(giveUp, SILENCE_MS);
   try {
@@ -201,7 +281,11 @@ async function withinSilence(reading, giveUp) {
   }
 }
 
-/** One SSE block, or null when it carries no data (a comment, a retry hint). */
+/**
+ * One SSE block, or null when it is not a frame of the log: a comment, a hint for the connection.
+ * @param {string} block
+ * @returns {Item | null}
+ */
 function decode(block) {
   let seq = 0;
   const data = [];
@@ -209,34 +293,49 @@ function decode(block) {
     if (line.startsWith("id:")) seq = Number(line.slice(3));
     else if (line.startsWith("data:")) data.push(line.slice(line[5] === " " ? 6 : 5));
   }
-  return data.length ? { seq, frame: JSON.parse(data.join("\n")) } : null;
+  return seq > 0 && data.length ? { seq, frame: JSON.parse(data.join("\n")) } : null;
 }
 
-/** The task's state, again and again for a while, or until it has ended. */
-async function* poll(taskId, { signal, base = "" }) {
-  const url = `${base}/api/tasks/${encodeURIComponent(taskId)}`;
+/**
+ * The task's state, again and again for a while, or until it has ended.
+ * @param {string} taskId
+ * @param {Options} options
+ */
+async function* poll(taskId, options) {
+  const path = `/api/tasks/${encodeURIComponent(taskId)}`;
   for (let round = 0; round < POLLS_PER_ATTEMPT; round += 1) {
     let progress;
     try {
-      progress = await request("GET", url, undefined, signal);
+      progress = await request("GET", path, options);
     } catch (error) {
-      if (error instanceof ApiError && error.status < 500) throw error;
+      if (refusedForGood(error) && !isTooOften(error)) throw error;
       return;
     }
     yield progress;
     if (ENDED.has(progress.status)) return;
-    await pause(POLL_MS, signal);
-    if (signal?.aborted) return;
+    await pause(POLL_MS, options.signal);
+    if (options.signal?.aborted) return;
   }
 }
 
+/** @param {number} failures */
 function backoff(failures) {
-  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1)) * (0.8 + 0.4 * Math.random());
+  const ms = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
+  return ms * (0.8 + 0.4 * Math.random());
 }
 
+/**
+ * Wait; being stopped, or online again, ends it early.
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
 function pause(ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const over = new AbortController();
+    const end = () => (clearTimeout(timer), over.abort(), resolve());
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end, { signal: over.signal });
+    globalThis.addEventListener?.("online", end, { signal: over.signal });
   });
 }

@@ -1,6 +1,7 @@
 /** The box a person types into: on the start page with pickers, under an app for the next change. */
 
 import { frameworkName, h, icon, show } from "/page/dom.js";
+import { keepDraft, keptDraft } from "/page/draft.js";
 
 const PROMPT_MAX = 20_000;
 
@@ -19,14 +20,38 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
     autocomplete: "off",
   });
   const problem = h("p", { id: "prompt-problem", class: "problem", role: "alert", hidden: true });
-  const framework = info && picker("Framework", "framework", [["", "Any framework"], ...info.frameworks.map((key) => [key, frameworkName(key)])]);
-  const model = info && info.models.length > 1 && picker("Model", "model", info.models.map((key) => [key, key === "auto" ? "Automatic model" : key]));
-  const button = h("button", { type: "submit", class: "primary button", disabled: true }, submit, icon("arrow"));
+  const framework =
+    info &&
+    picker("Framework", "framework", [
+      ["", "Any framework"],
+      ...info.frameworks.map((key) => [key, frameworkName(key)]),
+    ]);
+  const model =
+    info &&
+    info.models.length > 1 &&
+    picker(
+      "Model",
+      "model",
+      info.models.map((key) => [key, key === "auto" ? "Automatic model" : key]),
+    );
+  const button = h(
+    "button",
+    { type: "submit", class: "primary button", disabled: true },
+    submit,
+    icon("arrow"),
+  );
   const form = h(
     "form",
     { class: info ? "composer" : "composer compact", novalidate: true },
     box,
-    h("div", { class: "composer-row" }, framework, model, info && h("span", { class: "grow" }), button),
+    h(
+      "div",
+      { class: "composer-row" },
+      framework,
+      model,
+      info && h("span", { class: "grow" }),
+      button,
+    ),
   );
 
   const say = (text) => {
@@ -42,13 +67,16 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
     const prompt = box.value.trim();
     if (!prompt || form.dataset.busy === "true") return;
     if (prompt.length > PROMPT_MAX) {
-      say(`That is ${prompt.length.toLocaleString()} characters; at most ${PROMPT_MAX.toLocaleString()} are allowed.`);
+      say(
+        `That is ${prompt.length.toLocaleString()} characters; at most ${PROMPT_MAX.toLocaleString()} are allowed.`,
+      );
       return;
     }
     say("");
+    keepDraft(label, "");
     onSubmit({ prompt, framework: value(framework), model: value(model) });
   };
-  box.addEventListener("input", () => (say(""), refresh()));
+  box.addEventListener("input", () => (say(""), refresh(), keepDraft(label, box.value)));
   box.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
@@ -56,6 +84,8 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
     }
   });
   form.addEventListener("submit", (event) => (event.preventDefault(), send()));
+  box.value = keptDraft(label);
+  requestAnimationFrame(refresh);
 
   return {
     element: h("div", { class: "composer-area" }, form, problem),
@@ -63,6 +93,7 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
     focus: () => box.focus(),
     fill(text) {
       box.value = text;
+      keepDraft(label, text);
       refresh();
       box.focus();
     },

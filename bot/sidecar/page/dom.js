@@ -13,6 +13,11 @@ const ICONS = {
   reload: "M13 3v3.5H9.5M12.8 6.4A5.2 5.2 0 1 0 13.1 9",
   arrow: "M8 13V3m0 0L3.8 7.2M8 3l4.2 4.2",
   stop: "M4.5 4.5h7v7h-7z",
+  copy: "M5.5 5.5h7v8h-7zM3.5 10.5v-8h7",
+  key: "M9.5 6.5a3 3 0 1 1-3-3 3 3 0 0 1 3 3zM8.7 8.7L13 13m-1.8-1.8l1.6-1.6",
+  phone: "M5 2h6v12H5zM7.3 12h1.4",
+  wrap: "M2.5 4h11M2.5 8h8.7a2 2 0 0 1 0 4H8m0 0l1.6-1.6M8 12l1.6 1.6M2.5 12h2.6",
+  chevron: "M6 4l4 4-4 4",
 };
 
 /**
@@ -27,14 +32,20 @@ export function h(tag, props = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
 /** A 16-pixel line icon, hidden from screen readers. @param {keyof typeof ICONS} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", class: "icon", "aria-hidden": "true" })) {
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 16 16",
+    class: "icon",
+    "aria-hidden": "true",
+  })) {
     svg.setAttribute(key, value);
   }
   const path = document.createElementNS(SVG, "path");
@@ -72,6 +83,13 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** The address, where it leads to the web: never `javascript:` and the like. @param {string} url */
+export function webAddress(url) {
+  if (!URL.canParse(url, location.href)) return null;
+  const { href, protocol } = new URL(url, location.href);
+  return protocol === "http:" || protocol === "https:" ? href : null;
+}
+
 /** Show or hide. */
 export function show(element, visible) {
   element.hidden = !visible;
@@ -95,10 +113,18 @@ export function ago(iso) {
   if (minutes < 1) return "just now";
   if (minutes < 60) return `${minutes} min ago`;
   if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ago`;
-  return new Date(iso).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+  return new Date(iso).toLocaleDateString(undefined, {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+  });
 }
 
 /** `Next.js` for `nextjs`. */
 export function frameworkName(key) {
-  return { nextjs: "Next.js", react: "React", vue: "Vue", angular: "Angular", svelte: "Svelte" }[key] ?? key ?? "";
+  return (
+    { nextjs: "Next.js", react: "React", vue: "Vue", angular: "Angular", svelte: "Svelte" }[key] ??
+    key ??
+    ""
+  );
 }

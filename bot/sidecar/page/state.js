@@ -11,6 +11,20 @@ const STEPS = [
   ["preview", "Start it"],
 ];
 
+const FILE_VERB = { created: "Wrote", updated: "Changed", deleted: "Deleted" };
+const TOOL_VERB = {
+  createOrUpdateFiles: "Write",
+  editFile: "Edit",
+  readFiles: "Read",
+  listFiles: "List",
+  searchFiles: "Search",
+  deleteFiles: "Delete",
+  terminal: "Run",
+};
+
+/** Tools whose work is seen file by file. */
+const SAID_BY_FILES = new Set(["createOrUpdateFiles", "editFile", "deleteFiles"]);
+
 /** The state before the first frame. @param {string | null} taskId */
 export function initial(taskId = null) {
   return {
@@ -24,13 +38,14 @@ export function initial(taskId = null) {
     reason: "",
     sandbox: null,
     text: "",
-    mark: { text: 0, files: new Map() },
+    mark: { text: 0, files: new Map(), activity: 0 },
     files: new Map(),
-    tools: [],
+    activity: [],
     checks: new Map(),
     notices: [],
     fixing: false,
     preview: null,
+    screenshot: null,
     usage: { promptTokens: 0, completionTokens: 0, costUsd: 0 },
     title: "",
     suggestions: [],
@@ -65,7 +80,11 @@ const HANDLERS = {
     return Object.assign(state, { message, stage });
   },
   step(state) {
-    state.mark = { text: state.text.length, files: new Map(state.files) };
+    state.mark = {
+      text: state.text.length,
+      files: new Map(state.files),
+      activity: state.activity.length,
+    };
   },
   stream(state, { content }) {
     state.text += content;
@@ -73,6 +92,7 @@ const HANDLERS = {
   reset(state, { reason }) {
     state.text = state.text.slice(0, state.mark.text);
     state.files = new Map(state.mark.files);
+    state.activity.length = Math.min(state.activity.length, state.mark.activity);
     state.wroteAt += 1;
     state.notices.push(reason);
   },
@@ -87,17 +107,25 @@ const HANDLERS = {
     const kept = before?.action === "created" && action === "updated" ? "created" : action;
     state.files.delete(filePath);
     state.files.set(filePath, { action: kept, bytes });
+    state.activity.push({ verb: FILE_VERB[action] ?? action, summary: filePath, mark: "done" });
     state.wroteAt += 1;
   },
   tool(state, { name, summary, state: phase, ok }) {
-    if (phase === "finished") state.tools.pop();
-    state.tools.push({ name, summary, phase, ok });
+    const begun = state.activity.findLastIndex((one) => one.tool === name && one.mark === "now");
+    const mark = phase === "started" ? "now" : ok ? "done" : "failed";
+    const entry = { tool: name, verb: TOOL_VERB[name] ?? name, summary, mark };
+    if (begun >= 0) state.activity.splice(begun, 1);
+    if (mark !== "done" || !SAID_BY_FILES.has(name)) state.activity.push(entry);
   },
   validation(state, { step, ok, skipped, diagnostics }) {
-    state.checks.set(step, { verdict: skipped ? "skipped" : ok ? "passed" : "failed", diagnostics });
+    state.checks.set(step, {
+      verdict: skipped ? "skipped" : ok ? "passed" : "failed",
+      diagnostics,
+    });
   },
-  preview(state, { url, checks }) {
+  preview(state, { url, checks, screenshotUrl }) {
     state.preview = { url, checks: checks ?? [] };
+    state.screenshot = screenshotUrl ?? null;
   },
   usage(state, { promptTokens, completionTokens, costUsd }) {
     state.usage.promptTokens += promptTokens;
@@ -111,11 +139,17 @@ const HANDLERS = {
     state.title = frame.title ?? state.title;
     state.suggestions = frame.suggestions ?? [];
     if (frame.usage) state.usage = frame.usage;
-    if (frame.previewUrl) state.preview = { url: frame.previewUrl, checks: state.preview?.checks ?? [] };
+    if (frame.previewUrl)
+      state.preview = { url: frame.previewUrl, checks: state.preview?.checks ?? [] };
   },
   error(state, frame) {
     state.status = "failed";
-    state.error = { message: frame.error, code: frame.code, hint: frame.hint, retryable: frame.retryable };
+    state.error = {
+      message: frame.error,
+      code: frame.code,
+      hint: frame.hint,
+      retryable: frame.retryable,
+    };
     state.message = frame.error;
     state.suggestions = frame.options ?? [];
   },
@@ -128,7 +162,8 @@ const HANDLERS = {
 /** Lint and build are about to run, for the first time or again after a fix. */
 function expectChecks(state) {
   if (state.stage === "validating") return;
-  for (const name of ["lint", "build"]) state.checks.set(name, { verdict: "running", diagnostics: [] });
+  for (const name of ["lint", "build"])
+    state.checks.set(name, { verdict: "running", diagnostics: [] });
 }
 
 /** The polling answer: shown instead of the frames until they come again. */
@@ -155,8 +190,14 @@ export function plan(state) {
   const steps = STEPS.filter(([key]) => key !== "fix" || state.fixing);
   return steps.map(([key, label]) => {
     const { mark, detail = "" } = stepState(state, key);
-    const settled = over && mark === "now" ? (state.status === "complete" ? "skipped" : "todo") : mark;
-    return { key, label: key === "write" && state.kind === "fix" ? "Read the app" : label, mark: settled, detail };
+    const settled =
+      over && mark === "now" ? (state.status === "complete" ? "skipped" : "todo") : mark;
+    return {
+      key,
+      label: key === "write" && state.kind === "fix" ? "Read the app" : label,
+      mark: settled,
+      detail,
+    };
   });
 }
 
@@ -168,7 +209,12 @@ function stepState(state, key) {
         : { mark: state.stage === "framework" ? "now" : "todo" };
     case "sandbox":
       if (state.sandbox === "ready" || state.sandbox === "restored") return { mark: "done" };
-      return { mark: state.sandbox === "creating" || state.stage === "sandbox" ? "now" : "todo" };
+      return {
+        mark:
+          state.sandbox === "creating" || ["sandbox", "generating"].includes(state.stage)
+            ? "now"
+            : "todo",
+      };
     case "write":
       return writing(state);
     case "fix":
@@ -195,7 +241,12 @@ function check(state, name, entered) {
   const found = state.checks.get(name);
   if (!found) return { mark: entered ? "now" : "todo" };
   const errors = found.diagnostics.length;
-  const detail = found.verdict === "skipped" ? "nothing to run" : errors ? `${errors} ${errors === 1 ? "finding" : "findings"}` : "";
+  const detail =
+    found.verdict === "skipped"
+      ? "nothing to run"
+      : errors
+        ? `${errors} ${errors === 1 ? "finding" : "findings"}`
+        : "";
   return { mark: MARKS[found.verdict], detail };
 }
 

@@ -1,13 +1,23 @@
 /** One app on screen: follows a task, keeps the views in step, and passes on what is asked. */
 
-import { cancel, fixErrors, follow, generate, request } from "/client.js";
 import { composer } from "/page/composer.js";
-import { h, reconcile, setText, show } from "/page/dom.js";
+import { h, setText } from "/page/dom.js";
+import { pastView } from "/page/past.js";
+import { NO_PROJECT, fileList, openProject } from "/page/project.js";
 import { initial, running, take } from "/page/state.js";
 import { turnView } from "/page/turn.js";
+import {
+  cancel,
+  download,
+  fixErrors,
+  follow,
+  generate,
+  get,
+  post,
+  projectPath,
+  text,
+} from "/page/wire.js";
 import { workspace } from "/page/workspace.js";
-
-const NO_PROJECT = { messages: [], tasks: [], head: null, previewUrl: null, title: "", files: [], versions: [] };
 
 /**
  * @param {{say: (text: string) => void, onTask: (taskId: string) => void, onTitle: (title: string) => void}} page
@@ -27,24 +37,43 @@ export function studio({ say, onTask, onTitle }) {
     onStop: () => attempt(() => cancel(state.taskId)),
     onRetry: () => send({ prompt }),
     onFix: fix,
-    onSuggestion: (text) => send({ prompt: text }),
+    onSuggestion: (words) => send({ prompt: words }),
   });
-  const app = workspace({ readFile, onRestore, onStart: fix });
+  const app = workspace({
+    readFile,
+    readChanges: (from, to) =>
+      get(`${at("diff")}?${new URLSearchParams(from ? { from, to } : { to })}`, line.signal),
+    onRestore,
+    onStart: fix,
+    onRenew,
+    onDownload: () => attempt(() => download(at("archive.zip"))),
+    say,
+  });
   const box = composer({
     label: "What to change",
     placeholder: "Ask for a change…",
     submit: "Send",
     onSubmit: (wanted) => send(wanted),
   });
-  const past = h("div", { class: "past" });
+  const past = pastView();
   const title = h("h1", { class: "title", tabindex: "-1" });
-  const scroll = h("div", { class: "scroll" }, title, past, turn.element);
-  const column = h("div", { class: "conversation" }, scroll, box.element);
+  const scroll = h("div", { class: "scroll" }, title, past.element, turn.element);
+  const column = h(
+    "section",
+    { class: "conversation", "aria-label": "Conversation" },
+    scroll,
+    box.element,
+  );
   const element = h("div", { class: "studio" }, column, app.element);
   const clock = setInterval(() => tick(), 1000);
 
+  /** An address below the project on screen. */
+  function at(...parts) {
+    return projectPath(state.projectId, ...parts);
+  }
+
   /** Options of every call that follows a task: one switch ends them all. */
-  function options() {
+  function following() {
     return { signal: line.signal, onConnection: (next) => ((connection = next), paint()) };
   }
 
@@ -60,10 +89,10 @@ export function studio({ say, onTask, onTitle }) {
     paint();
     try {
       for await (const { frame } of items) {
-        const stage = state.message;
+        const said = state.message;
         take(state, frame);
         if (frame.type === "task" || (frame.type === "snapshot" && !state.projectId)) opened();
-        if (state.message !== stage) say(state.message);
+        if (state.message !== said) say(state.message);
         paint();
       }
     } catch (error) {
@@ -85,80 +114,81 @@ export function studio({ say, onTask, onTitle }) {
     paint();
   }
 
-  function send({ prompt: text }) {
+  function send({ prompt: words }) {
     box.clear();
-    const wanted = { prompt: text };
+    const wanted = { prompt: words };
     if (state.projectId) wanted.projectId = state.projectId;
-    run(generate(wanted, options()), text);
+    run(generate(wanted, following()), words);
   }
 
   /** Check the current version, mend what is broken, and start it. */
   function fix() {
-    run(fixErrors(state.projectId, options()), "Check and fix the app");
+    run(fixErrors(state.projectId, following()), "Check and fix the app");
   }
 
   function refused(error) {
+    state.status = "failed";
     if (state.taskId) {
       say(error.message);
       state.error = { message: error.message, hint: error.hint };
-      state.status = "failed";
       return;
     }
-    state.status = "failed";
-    state.error = { message: error.message ?? "The server cannot be reached.", hint: error.hint ?? "Check that it is running, then try again." };
+    state.error = {
+      message: error.status ? error.message : "The server cannot be reached.",
+      hint:
+        error.hint ??
+        (error.status
+          ? ""
+          : "Check that it is running, then try again. Your words are still there."),
+    };
     box.fill(prompt);
   }
 
   async function loadProject() {
-    state.projectId ??= await findProject();
-    if (!state.projectId) return;
-    const at = `/api/projects/${encodeURIComponent(state.projectId)}`;
-    const [detail, files, versions] = await Promise.all(
-      [at, `${at}/files`, `${at}/fragments`].map((url) => request("GET", url, undefined, line.signal).catch(() => null)),
-    );
-    if (!detail) return;
-    project = { ...detail, files: files?.files ?? project.files, versions: versions?.fragments ?? project.versions };
-    const task = detail.tasks.find((row) => row.taskId === state.taskId);
-    if (task) {
-      prompt = task.prompt;
-      startedAt = Date.parse(task.createdAt);
-      if (task.status !== "pending" && task.status !== "running") endedAt = Date.parse(task.updatedAt);
-    }
-  }
-
-  /** Whose task this is, when no frame has said so: only polling works. */
-  async function findProject() {
-    if (!state.taskId) return null;
-    const { projects } = await request("GET", "/api/projects", undefined, line.signal).catch(() => ({ projects: [] }));
-    return projects.find((one) => one.taskId === state.taskId)?.projectId ?? null;
+    const found = await openProject(state, project, line.signal);
+    if (!found) return;
+    project = found;
+    state.projectId = found.projectId;
+    const task = project.tasks.find((row) => row.taskId === state.taskId);
+    if (!task) return;
+    prompt = task.kind === "fix" ? "Check and fix the app" : task.prompt;
+    startedAt = Date.parse(task.createdAt);
+    if (task.status !== "pending" && task.status !== "running")
+      endedAt = Date.parse(task.updatedAt);
   }
 
   async function readFile(path) {
-    const written = state.files.get(path);
-    if (written && !settled) {
-      const progress = await request("GET", `/api/tasks/${encodeURIComponent(state.taskId)}`, undefined, line.signal);
+    if (state.files.has(path) && !settled) {
+      const progress = await get(`/api/tasks/${encodeURIComponent(state.taskId)}`, line.signal);
       if (path in progress.files) return progress.files[path];
     }
     const known = project.files.find((file) => file.path === path);
-    if (known && !known.text) return "This file is not text.";
-    const address = path.split("/").map(encodeURIComponent).join("/");
-    const response = await fetch(`/api/projects/${encodeURIComponent(state.projectId)}/files/${address}`, { signal: line.signal });
-    if (!response.ok) throw new Error("it is not in this version");
-    return response.text();
+    if (known && !known.text) throw new Error("it is not text. Download the zip to have it.");
+    return text(at("files", ...path.split("/")), line.signal);
   }
 
   async function onRestore(fragmentId) {
-    await attempt(() => request("POST", `/api/projects/${encodeURIComponent(state.projectId)}/restore`, { fragmentId }));
+    const done = await attempt(() => post(at("restore"), { fragmentId }, line.signal));
     await loadProject();
-    say("Version restored");
+    if (done) say("Version restored");
     paint();
   }
 
+  async function onRenew() {
+    const done = await attempt(() => post(at("preview-link"), {}, line.signal));
+    await loadProject();
+    if (done) say("The app has a new link; the old one opens nothing any more");
+    paint();
+  }
+
+  /** Do something whose failure is told below the conversation; answers whether it worked. */
   async function attempt(action) {
     try {
       await action();
+      return true;
     } catch (error) {
       box.say([error.message, error.hint].filter(Boolean).join(" "));
+      return false;
     }
   }
 
@@ -184,16 +214,16 @@ export function studio({ say, onTask, onTitle }) {
     const name = state.title || project.title || "New app";
     setText(title, name);
     onTitle(name);
-    drawPast();
+    past.render(project, state.taskId);
     turn.render(state, { prompt, connection });
     tick();
     drawPreview(live);
-    app.files(fileList(), {
+    app.files(fileList(project, state, settled), {
       follow: live ? [...state.files.keys()].at(-1) : null,
       token: settled ? project.head : `${state.taskId} ${state.wroteAt}`,
     });
     app.versions(project.versions, project.head, live);
-    app.download(project.head ? `/api/projects/${encodeURIComponent(state.projectId)}/archive.zip` : null);
+    app.download(project.head !== null);
     box.busy(live);
     if (atEnd) scroll.scrollTop = scroll.scrollHeight;
   }
@@ -203,8 +233,11 @@ export function studio({ say, onTask, onTitle }) {
     const elsewhere = settled && project.head !== state.complete?.fragmentId;
     const own = elsewhere ? null : state.preview;
     const startable = !live && project.head !== null;
+    const url = own?.url ?? project.previewUrl;
     app.preview({
-      url: own?.url ?? project.previewUrl,
+      url,
+      kept: project.previewUrl !== null && /\/p\/[^/]+$/.test(project.previewUrl),
+      link: project.previewUrl ?? url,
       version: own ? state.taskId : project.head,
       message: waitingText(live, startable),
       live,
@@ -212,36 +245,16 @@ export function studio({ say, onTask, onTitle }) {
     });
   }
 
-  function drawPast() {
-    const earlier = project.messages.filter((message) => message.taskId !== state.taskId && message.content);
-    reconcile(
-      past,
-      earlier,
-      (message) => message.id,
-      (message) => h("p", { class: `said ${message.role === "USER" ? "user" : "assistant"} ${message.type === "ERROR" ? "failed" : ""}` }, message.content),
-    );
-    show(past, earlier.length > 0);
-  }
-
   function waitingText(live, startable) {
-    if (live) return state.files.size ? `${state.message}…` : "The app appears here as soon as it runs.";
+    if (live)
+      return state.files.size ? `${state.message}…` : "The app appears here as soon as it runs.";
     return startable ? "This version is not running." : "Nothing to show: this run left no app.";
-  }
-
-  /** The version's files with what the running task did to them on top. */
-  function fileList() {
-    const list = new Map(project.files.map((file) => [file.path, { path: file.path, bytes: file.bytes, action: null }]));
-    if (settled && project.head !== state.complete?.fragmentId) return [...list.values()];
-    for (const [path, { action, bytes }] of state.files) {
-      if (!settled || list.has(path)) list.set(path, { path, bytes, action });
-    }
-    return [...list.values()];
   }
 
   return {
     element,
-    start: (wanted) => run(generate(wanted, options()), wanted.prompt),
-    resume: (taskId) => run(follow(taskId, options()), "", taskId),
+    start: (wanted) => run(generate(wanted, following()), wanted.prompt),
+    resume: (taskId) => run(follow(taskId, following()), "", taskId),
     focus: () => title.focus(),
     get taskId() {
       return state.taskId;

@@ -2,10 +2,20 @@
 
 import { duration, frameworkName, h, icon, reconcile, setText, show } from "/page/dom.js";
 import { findings, plan, prose, running } from "/page/state.js";
+import { picture } from "/page/wire.js";
 
 const MARK_ICON = { done: "check", failed: "cross", skipped: "dash" };
-const MARK_WORD = { todo: "to do", now: "in progress", done: "done", failed: "failed", skipped: "skipped" };
-const CONNECTION = { reconnecting: "Reconnecting…", polling: "The live line is down; asking again every moment" };
+const MARK_WORD = {
+  todo: "to do",
+  now: "in progress",
+  done: "done",
+  failed: "failed",
+  skipped: "skipped",
+};
+const CONNECTION = {
+  reconnecting: "Reconnecting…",
+  polling: "The live line is down; asking again every moment",
+};
 const FINDINGS_SHOWN = 8;
 
 /**
@@ -20,12 +30,16 @@ export function turnView({ onStop, onRetry, onFix, onSuggestion }) {
     setText(at.prompt, prompt);
     show(at.prompt, Boolean(prompt));
     at.element.dataset.status = state.status;
-    setText(at.headline, headline(state));
+    at.element.dataset.warned = String(state.status === "complete" && findings(state).length > 0);
+    const [headed, ...more] = headline(state).split(/(?<=\.) /);
+    setText(at.headline, more.length ? headed.replace(/\.$/, "") : headed);
+    setText(at.more, more.join(" "));
     setText(at.connection, live ? (CONNECTION[connection] ?? "") : "");
     show(at.stop, live);
     if (wasRunning !== live) at.details.open = live || state.status === "failed";
     wasRunning = live;
     renderPlan(at.plan, state);
+    renderActivity(at.activity, state.activity);
     renderText(at, state, live);
     renderNotes(at.notes, [...new Set(state.notices)]);
     renderFindings(at.findings, state);
@@ -34,6 +48,7 @@ export function turnView({ onStop, onRetry, onFix, onSuggestion }) {
       h("button", { type: "button", class: "chip", onclick: () => onSuggestion(text) }, text),
     );
     show(at.suggestionArea, !live && state.suggestions.length > 0);
+    renderPicture(at, state);
   }
 
   /** @param {any} state @param {number} seconds */
@@ -48,10 +63,18 @@ function parts(onStop, onRetry, onFix) {
   const at = {
     prompt: h("p", { class: "said user" }),
     headline: h("span", { class: "headline" }),
+    more: h("span", { class: "headline-more" }),
     meter: h("span", { class: "meter" }),
     connection: h("p", { class: "connection" }),
-    stop: h("button", { type: "button", class: "button small", onclick: onStop }, icon("stop"), "Stop"),
+    stop: h(
+      "button",
+      { type: "button", class: "button small", onclick: onStop },
+      icon("stop"),
+      "Stop",
+    ),
     plan: h("ol", { class: "plan" }),
+    activity: h("ol", { class: "activity", tabindex: 0, "aria-label": "What was done" }),
+    picture: h("img", { alt: "Picture of the app as it was checked", width: 1280, height: 800 }),
     answer: h("p", { class: "answer" }),
     text: h("div", { class: "prose" }),
     wordsTitle: h("summary", {}, "What the model said"),
@@ -60,22 +83,50 @@ function parts(onStop, onRetry, onFix) {
     problem: h("div", { class: "trouble", role: "alert" }),
     problemText: h("p", {}),
     problemHint: h("p", { class: "trouble-hint" }),
-    retry: h("button", { type: "button", class: "button small", onclick: onRetry }, icon("reload"), "Try again"),
+    retry: h(
+      "button",
+      { type: "button", class: "button small", onclick: onRetry },
+      icon("reload"),
+      "Try again",
+    ),
     fix: h("button", { type: "button", class: "button small", onclick: onFix }, "Fix errors"),
     suggestions: h("div", { class: "chips" }),
   };
   const pulse = h("span", { class: "pulse", "aria-hidden": "true" });
-  at.details = h("details", { class: "steps", open: true }, h("summary", {}, pulse, at.headline, at.meter), at.plan);
+  at.details = h(
+    "details",
+    { class: "steps", open: true },
+    h("summary", {}, pulse, at.headline, at.more, at.meter),
+    at.plan,
+    at.activity,
+  );
   at.words = h("details", { class: "words", open: true }, at.wordsTitle, at.text);
-  at.problem.append(at.problemText, at.problemHint, h("div", { class: "actions" }, at.retry, at.fix));
+  at.problem.append(
+    at.problemText,
+    at.problemHint,
+    h("div", { class: "actions" }, at.retry, at.fix),
+  );
+  at.shot = h("figure", { class: "shot", hidden: true }, at.picture);
+  at.picture.addEventListener("load", () => show(at.shot, true));
+  at.picture.addEventListener("error", () => show(at.shot, false));
   at.suggestionArea = h("div", { class: "next" }, h("h3", {}, "Next"), at.suggestions);
   at.element = h(
     "article",
     { class: "turn", "aria-label": "Progress" },
     at.prompt,
-    h("div", { class: "card" }, at.details, at.stop, at.connection, at.notes, at.findings, at.problem),
+    h(
+      "div",
+      { class: "card" },
+      at.details,
+      at.stop,
+      at.connection,
+      at.notes,
+      at.findings,
+      at.problem,
+    ),
     at.answer,
     at.words,
+    at.shot,
     at.suggestionArea,
   );
   return at;
@@ -85,7 +136,8 @@ function headline(state) {
   if (running(state)) return state.message;
   if (state.status === "failed") return "It did not work out";
   if (state.status === "cancelled") return "Stopped";
-  if ([...state.checks.values()].some((check) => check.verdict === "failed")) return "Built, with warnings";
+  if ([...state.checks.values()].some((check) => check.verdict === "failed"))
+    return "Built, with warnings";
   return state.files.size ? "Built and checked" : "Done";
 }
 
@@ -94,7 +146,15 @@ function renderPlan(list, state) {
     list,
     plan(state),
     (step) => step.key,
-    (step) => h("li", {}, h("span", { class: "mark" }), h("span", { class: "step-label" }, step.label), h("span", { class: "unseen" }), h("span", { class: "step-detail" })),
+    (step) =>
+      h(
+        "li",
+        {},
+        h("span", { class: "mark" }),
+        h("span", { class: "step-label" }, step.label),
+        h("span", { class: "unseen" }),
+        h("span", { class: "step-detail" }),
+      ),
     (element, step) => {
       const [mark, label, word, detail] = element.children;
       if (element.dataset.mark !== step.mark) {
@@ -106,6 +166,43 @@ function renderPlan(list, state) {
       setText(detail, step.key === "framework" ? frameworkName(step.detail) : step.detail);
     },
   );
+}
+
+/** What was done so far, the newest in sight. */
+function renderActivity(list, activity) {
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+  reconcile(
+    list,
+    activity.map((entry, index) => ({ ...entry, index })),
+    ({ index, verb, summary }) => `${index} ${verb} ${summary}`,
+    ({ verb, summary }) =>
+      h(
+        "li",
+        {},
+        h("span", { class: "activity-verb" }, verb),
+        h("bdi", { class: "activity-what" }, summary),
+        h("span", { class: "unseen" }),
+      ),
+    (element, { mark }) => {
+      element.dataset.mark = mark;
+      setText(element.lastElementChild, mark === "done" ? "" : `: ${MARK_WORD[mark]}`);
+    },
+  );
+  show(list, activity.length > 0);
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+/** The picture of the app that the task's own check took. */
+function renderPicture(at, state) {
+  const wanted = state.status === "complete" ? (state.screenshot ?? "") : "";
+  if (at.shot.dataset.of === wanted) return;
+  at.shot.dataset.of = wanted;
+  show(at.shot, false);
+  if (at.picture.src) URL.revokeObjectURL(at.picture.src);
+  if (!wanted) return at.picture.removeAttribute("src");
+  picture(wanted).then((src) => {
+    if (src !== null && at.shot.dataset.of === wanted) at.picture.src = src;
+  });
 }
 
 /** While it runs, what the model says; after that its answer, and the rest folded away. */
@@ -135,12 +232,18 @@ function renderNotes(list, notes) {
 }
 
 function renderFindings(list, state) {
-  const found = running(state) || state.status === "failed" ? findings(state) : [];
+  const found = findings(state);
   reconcile(
     list,
     found.slice(0, FINDINGS_SHOWN),
     (one) => `${one.step} ${one.file} ${one.line} ${one.message}`,
-    (one) => h("li", {}, one.file && h("code", {}, one.line ? `${one.file}:${one.line}` : one.file), h("span", {}, one.message)),
+    (one) =>
+      h(
+        "li",
+        {},
+        one.file && h("code", {}, one.line ? `${one.file}:${one.line}` : one.file),
+        h("span", {}, one.message),
+      ),
   );
   show(list, found.length > 0);
 }
@@ -159,5 +262,7 @@ function spent(usage) {
   const tokens = (usage.promptTokens ?? 0) + (usage.completionTokens ?? 0);
   if (!tokens) return [];
   const count = tokens < 1000 ? `${tokens} tokens` : `${(tokens / 1000).toFixed(1)}k tokens`;
-  return usage.costUsd ? [count, `$${usage.costUsd.toFixed(usage.costUsd < 0.1 ? 4 : 2)}`] : [count];
+  return usage.costUsd
+    ? [count, `$${usage.costUsd.toFixed(usage.costUsd < 0.1 ? 4 : 2)}`]
+    : [count];
 }

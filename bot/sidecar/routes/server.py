@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from agents.types import Framework
-from bot.sidecar.answers import Alive, Info, Ready, respond
+from bot.sidecar.answers import Alive, ClerkInfo, Info, Ready, respond
 from bot.sidecar.deps import DEPS
 
 
@@ -31,7 +31,8 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def info(request: web.Request) -> web.Response:
     """What the page shows about this server."""
-    about = request.app[DEPS].info
+    deps = request.app[DEPS]
+    about, clerk = deps.info, deps.clerk
     return respond(
         Info(
             version=about.version,
@@ -40,5 +41,6 @@ async def info(request: web.Request) -> web.Response:
             sandbox=about.sandbox,
             frameworks=list(Framework),
             models=list(about.models),
+            sign_in=None if clerk is None else ClerkInfo.model_validate(clerk, from_attributes=True),
         )
     )

@@ -16,6 +16,7 @@ async def test_the_server_says_that_it_lives_and_what_it_runs_on(sidecar: Runnin
         "sandbox": "local",
         "frameworks": ["nextjs", "react", "vue", "angular", "svelte"],
         "models": ["auto", "openai/gpt-4o"],
+        "signIn": None,
     }
 
 

@@ -2,7 +2,8 @@
 
 ZapdevError
 ├─ UserError          the person can fix it
-│  ├─ BadRequest · UnsupportedFramework · ImportDenied · NeedsLink · QuotaExceeded
+│  ├─ BadRequest · UnsupportedFramework · ImportDenied · NeedsLink
+│  └─ QuotaExceeded   CreditsUsedUp · TooManyTasks · TooFast (each with retry_after_s)
 ├─ ProviderError      somebody else's service
 │  ├─ TransientError  RateLimited(retry_after_s) · ProviderTimeout · ProviderUnavailable
 │  │                  · SourceUnavailable
@@ -59,9 +60,33 @@ class NeedsLink(UserError):
 
 
 class QuotaExceeded(UserError):
-    """A credit, rate or concurrency limit is reached."""
+    """A limit is reached; in `retry_after_s` seconds, if known, it is worth another try."""
 
     key = "quota_exceeded"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class CreditsUsedUp(QuotaExceeded):
+    """The owner's credits of the last 24 hours are used."""
+
+    key = "credits_used_up"
+
+
+class TooManyTasks(QuotaExceeded):
+    """As many tasks of the owner wait or run as may at once."""
+
+    key = "too_many_tasks"
+
+
+class TooFast(QuotaExceeded):
+    """A person, or a workspace, has started too much in too short a time."""
+
+    key = "too_fast"
 
 
 class ProviderError(ZapdevError):

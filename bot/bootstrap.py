@@ -25,6 +25,7 @@ from bot.adapters import model_catalog, open_model, open_sandboxes, open_store
 from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
 from bot.services import worker as work
+from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
@@ -100,6 +101,8 @@ class Services:
             sandbox=settings.sandbox_kind,
             models=() if settings.offline else tuple(self.models.models),
         )
+        hosts = self._app_hosts()
+        frames = preview_sources(settings.e2b_preview_url, settings.e2b_domain or "e2b.app")
         deps = SidecarDeps(
             tasks=self.tasks,
             projects=self.projects,
@@ -113,11 +116,17 @@ class Services:
             links=self.links,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
-            preview_sources=preview_sources(
-                settings.e2b_preview_url, settings.e2b_domain or "e2b.app"
-            ),
+            app_hosts=hosts,
+            preview_sources=frames if hosts is None else (hosts.everywhere,),
         )
         return create_app(deps)
+
+    def _app_hosts(self) -> AppHosts | None:
+        """Where apps of this machine are reached from outside; E2B's have an address there."""
+        apps_url = self.settings.apps_url
+        if apps_url is None or self.settings.sandbox_kind != "local":
+            return None
+        return AppHosts(apps_url)
 
     def slack(self) -> "AbstractAsyncContextManager[SlackSide | None]":
         """Connected to Slack while inside; None where nothing of Slack's is set.

@@ -27,12 +27,14 @@ from agents.errors import UserError
 from agents.ports import Budget
 from bot.setting_values import (
     ROLES,
+    AppsUrl,
     Folder,
     Origins,
     PreviewTemplate,
     Roles,
     Seconds,
     Url,
+    check_apart,
     clerk_issuer_of,
     is_loopback,
     own_origins,
@@ -207,6 +209,11 @@ class Settings(BaseModel):
         "how the outside reaches this server, for links",
         alias="NEXT_PUBLIC_APP_URL",
     )
+    apps_url: AppsUrl | None = _env(
+        "ZAPDEV_APPS_URL",
+        None,
+        "how the outside reaches apps that run here: https://{key}.apps.example, a separate domain",
+    )
     allow_remote: bool = _env(
         "ZAPDEV_ALLOW_REMOTE", default=False, meaning="1: listen beyond loopback without sign-in"
     )
@@ -281,6 +288,12 @@ class Settings(BaseModel):
         return self.public_url or f"http://{host}:{self.port}"
 
     @property
+    def apps_stay_here(self) -> bool:
+        """Whether only this machine's own browser gets to the apps."""
+        outside = self.public_url is not None and self.apps_url is not None
+        return self.sandbox_kind == "local" and not outside
+
+    @property
     def budget(self) -> Budget:
         """Where one task's run ends."""
         return Budget(
@@ -301,6 +314,7 @@ class Settings(BaseModel):
             raise ValueError("ZAPDEV_SANDBOX is e2b, but E2B_API_KEY is not set")
         if self.clerk_publishable_key is not None and self.sign_in_url is None:
             raise ValueError("CLERK_PUBLISHABLE_KEY is not one of Clerk's (pk_test_… or pk_live_…)")
+        check_apart(self.apps_url, self.public_url)
         if not (self.allow_remote or self.sign_in_url or is_loopback(self.host)):
             raise ValueError(
                 f"ZAPDEV_HOST is {self.host}: without sign-in everybody who reaches it would see "

@@ -23,6 +23,9 @@ from agents.sandbox.toolchain import Toolchain, ask, find_registry, find_toolcha
 from agents.system import SystemClock
 from bot.bootstrap import Services, running
 from bot.config import Settings, unknown_names
+from bot.services.principals import SignInUnavailable
+from bot.setting_values import are_neighbours
+from bot.sidecar.sign_in import clerk_sign_in
 
 ANSWER_S = 5.0
 NODE_FLOOR = (20, 19)
@@ -62,6 +65,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _node(),
         _chromium(),
         _what_is_kept_here(settings),
+        _app_links(settings),
         _services(settings),
     ]
     return [finding for found in await asyncio.gather(*looks) for finding in found]
@@ -144,6 +148,21 @@ async def _sandboxes(services: Services) -> Finding:
     return Finding("Sandboxes", True if services.settings.offline else None, detail, hint)
 
 
+async def _app_links(settings: Settings) -> list[Finding]:
+    """Whether the links to apps that run here open for the people who get them."""
+    public_url, apps_url = settings.public_url, settings.apps_url
+    if public_url is None or settings.sandbox_kind != "local":
+        return []
+    if apps_url is None:
+        detail = "ZAPDEV_PUBLIC_URL is set, but apps run here and open only on this machine"
+        hint = "Set ZAPDEV_APPS_URL=https://{key}.<a domain for apps>, or E2B_API_KEY"
+        return [Finding("App links", ok=False, detail=detail, next_step=hint)]
+    if are_neighbours(apps_url, public_url):
+        detail = f"{apps_url}: one site with {public_url}, whose cookies an app may set"
+        return [Finding("App links", None, detail, "Give apps a domain of their own")]
+    return [Finding("App links", ok=True, detail=f"each app at {apps_url}")]
+
+
 async def _chromium() -> list[Finding]:
     """Start it once, as the first look at a preview would."""
     browser = ChromiumBrowser(SystemClock())
@@ -180,7 +199,6 @@ async def _services(settings: Settings) -> list[Finding]:
     named: list[tuple[str, Probe | None, str]] = [
         ("Model", _model_probe(settings), "offline model: sample apps, no AI"),
         ("E2B", _e2b_probe(settings), "not configured: apps run here"),
-        ("Clerk", _clerk_probe(settings), "not configured: no sign-in"),
         ("Slack", _slack_probe(settings), "not configured: page, API and terminal only"),
         ("GitHub", _github_probe(settings), "not configured: public repositories only"),
         ("Figma", _figma_probe(settings), "not configured: no Figma imports"),
@@ -193,7 +211,7 @@ async def _services(settings: Settings) -> list[Finding]:
                 return Finding(name, ok=True if name == "Model" else None, detail=without)
             return await ask_service(session, probe)
 
-        found = await asyncio.gather(*(look(*row) for row in named))
+        found = await asyncio.gather(_clerk(settings), *(look(*row) for row in named))
     reporting = "configured" if settings.sentry_dsn else "not configured: errors stay in the log"
     return [*found, Finding("Sentry", True if settings.sentry_dsn else None, reporting)]
 
@@ -239,11 +257,21 @@ def _e2b_probe(settings: Settings) -> Probe | None:
     return Probe("E2B", f"{base}/sandboxes", "Check E2B_API_KEY", key)
 
 
-def _clerk_probe(settings: Settings) -> Probe | None:
-    if settings.sign_in_url is None:
-        return None
-    url = settings.clerk_jwks_url or f"{settings.sign_in_url}/.well-known/jwks.json"
-    return Probe("Clerk", url, "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY")
+async def _clerk(settings: Settings) -> Finding:
+    """Whether people's tokens can be checked, and from which pages they may come."""
+    try:
+        sign_in = clerk_sign_in(settings, SystemClock())
+        if sign_in is None:
+            return Finding("Clerk", ok=None, detail="not configured: no sign-in")
+        await sign_in.keys.key("")
+    except UserError as error:
+        return Finding("Clerk", ok=False, detail=str(error), next_step=error.hint or "")
+    except SignInUnavailable as error:
+        hint = "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY"
+        return Finding("Clerk", ok=False, detail=str(error), next_step=hint)
+    await sign_in.keys.close()
+    pages = ", ".join(sorted(settings.authorized_parties))
+    return Finding("Clerk", ok=True, detail=f"{_host(settings.sign_in_url or '')}, for {pages}")
 
 
 def _slack_probe(settings: Settings) -> Probe | None:

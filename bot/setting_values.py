@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 ROLES = frozenset({"slack", "sidecar", "worker"})
 
+_KEY = "{key}"
 _PREVIEW_FIELDS = frozenset({"host", "port", "sandbox_id"})
 _URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
@@ -37,6 +38,17 @@ def _is_preview_template(value: str) -> str:
     return value
 
 
+def _is_apps_address(value: str) -> str:
+    """The address without its last slash. Raises: ValueError."""
+    _URL.validate_python(value.replace(_KEY, "0"))
+    address = urlsplit(value.rstrip("/"))
+    if not address.netloc.startswith(f"{_KEY}.") or value.count(_KEY) != 1:
+        raise ValueError("its host must begin with {key}., as in https://{key}.apps.example")
+    if address.path or address.query or address.fragment:
+        raise ValueError("it may have nothing behind its host")
+    return address.geturl()
+
+
 def _are_roles(value: frozenset[str]) -> frozenset[str]:
     if not value or not value <= ROLES | {"all"}:
         raise ValueError("it must be all, or some of slack, sidecar, worker")
@@ -57,6 +69,8 @@ Roles = Annotated[Names, AfterValidator(_are_roles)]
 """Some of `ROLES`; `all` stands for each of them."""
 PreviewTemplate = Annotated[str, AfterValidator(_is_preview_template)]
 """An address with {host}, {port} or {sandbox_id} in it."""
+AppsUrl = Annotated[str, AfterValidator(_is_apps_address)]
+"""An address whose host begins with {key}., kept without a slash at its end."""
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 """A path; `~` is the home folder."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -94,6 +108,23 @@ def own_origins(url: str) -> frozenset[str]:
         return frozenset({origin})
     port = origin.rpartition(":")[2]
     return frozenset({origin, *(f"http://{name}:{port}" for name in ("127.0.0.1", "localhost"))})
+
+
+def check_apart(apps_url: str | None, public_url: str | None) -> None:
+    """Raises: ValueError where an app's page may set cookies for our own host, or is at it."""
+    apps = (urlsplit(apps_url or "").hostname or "").removeprefix(f"{_KEY}.")
+    ours = urlsplit(public_url or "").hostname or ""
+    if apps and ours and (f".{ours}".endswith(f".{apps}") or apps.endswith(f".{ours}")):
+        raise ValueError(
+            "ZAPDEV_APPS_URL and ZAPDEV_PUBLIC_URL meet: an app could set cookies for this server. "
+            "Give apps a domain of their own"
+        )
+
+
+def are_neighbours(apps_url: str, public_url: str) -> bool:
+    """Whether the two end alike, so that they are likely to be one site to a browser."""
+    apps, ours = ((urlsplit(url).hostname or "").split(".")[-2:] for url in (apps_url, public_url))
+    return apps == ours
 
 
 def publishable_key_of(issuer: str) -> str:

@@ -24,6 +24,7 @@ import {
   slackPerson,
   slackThread,
   taskFields,
+  taskKind,
 } from "./lib/validators";
 
 /** Rows of these tables are deleted by `retention.sweep` once their time is over. */
@@ -209,20 +210,33 @@ export default defineSchema({
     createdAt: v.number(),
   }).index("by_project", ["projectId"]),
 
-  // What each task used. To be written at its end, and read by caps. Not used yet. Deleted: never.
+  // What each task uses, a line each: reserved while it is open, then settled, or refunded. Written
+  // by tasks.enqueue, streaming.append and the ending of a task. Read by tasks.enqueue (what is
+  // left) and by who looks at their use. Deleted: never.
   usage: defineTable({
-    owner: v.string(),
     taskId: v.string(),
+    owner: v.string(),
+    projectId: v.string(),
+    kind: taskKind,
+    state: v.union(v.literal("reserved"), v.literal("settled"), v.literal("refunded")),
+    credits: v.number(),
     promptTokens: v.number(),
     completionTokens: v.number(),
     costUsd: v.number(),
-    credits: v.number(),
     at: v.number(),
   })
     .index("by_owner", ["owner", "at"])
+    .index("by_state", ["owner", "state", "at"])
     .index("by_task", ["taskId"]),
 
-  // Token buckets. Written and read by every limited request. Deleted by retention when full.
+  // Which plan an owner is on, as their last token said. Written when they come with another one.
+  // Read when work is started for them. Deleted: never.
+  plans: defineTable({ owner: v.string(), plan: v.string(), updatedAt: v.number() }).index(
+    "by_owner",
+    ["owner"],
+  ),
+
+  // Token buckets. Written and read by tasks.enqueue. Deleted by retention when full.
   rateLimits: defineTable({ key: v.string(), tokens: v.number(), at: v.number(), ...expiring })
     .index("by_key", ["key"])
     .index("by_expiry", ["expiresAt"]),

@@ -34,6 +34,7 @@ import {
   taskView,
   viewTask,
 } from "./lib/queue";
+import { admit, reserve, terms } from "./lib/usage";
 import {
   eventLine,
   framework,
@@ -44,7 +45,7 @@ import {
   taskKind,
 } from "./lib/validators";
 
-/** Accepts a task. Idempotent by `taskId`, and by `origin` for each owner. */
+/** Accepts a task on its terms. Idempotent by `taskId`, and by `origin` for each owner. */
 export const enqueue = serviceMutation({
   args: {
     taskId: v.string(),
@@ -62,10 +63,11 @@ export const enqueue = serviceMutation({
     answerId: v.string(),
     history: v.array(v.object({ messageId: v.string(), role, content: v.string() })),
     slack: v.optional(slackOrigin),
+    terms: v.optional(terms),
   },
   returns: taskView,
   handler: async (ctx, args) => {
-    const { accepted, questionId, answerId, history, newProject, slack, ...fields } = args;
+    const { accepted, questionId, answerId, history, newProject, slack, terms, ...fields } = args;
     const { owner, origin, projectId, taskId } = fields;
     const there =
       (await findTask(ctx, taskId)) ??
@@ -84,6 +86,7 @@ export const enqueue = serviceMutation({
     } else {
       await insertProject(ctx, { projectId, owner, title: newProject.title }, now);
     }
+    if (terms !== undefined) await admit(ctx, owner, terms, now);
     if (history.length > 0 && !(await hasMessages(ctx, projectId))) {
       for (const seed of history) {
         const settled = { type: "RESULT", status: "COMPLETE", createdAt: now } as const;
@@ -104,6 +107,7 @@ export const enqueue = serviceMutation({
     });
     const task = await ctx.db.get(id);
     if (task === null) throw new Error("an inserted row is there");
+    await reserve(ctx, task, terms?.credits ?? 0);
     await insertEvents(ctx, taskId, 0, [accepted], now);
     const message = { projectId, taskId, createdAt: now };
     await insertMessage(ctx, {

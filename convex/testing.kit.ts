@@ -4,6 +4,7 @@ import { vi } from "vitest";
 
 import { api } from "./_generated/api";
 import { SERVICE_ISSUER, SERVICE_SUBJECT } from "./lib/access";
+import type { Terms } from "./lib/usage";
 import schema from "./schema";
 
 const modules = import.meta.glob(["./**/*.ts", "./_generated/*.js", "!./**/*.*.ts"]);
@@ -39,7 +40,13 @@ export function notice(text = "hello"): { kind: string; event: string } {
   return { kind: "notice_given", event: JSON.stringify({ kind: "notice_given", message: text }) };
 }
 
-type Asked = { owner?: string; projectId?: string; origin?: string; taskId?: string };
+type Asked = {
+  owner?: string;
+  projectId?: string;
+  origin?: string;
+  taskId?: string;
+  terms?: Terms;
+};
 
 /** Accepts a task, of a new project unless one is named. */
 export async function enqueue(service: Service, asked: Asked = {}) {
@@ -57,6 +64,7 @@ export async function enqueue(service: Service, asked: Asked = {}) {
     questionId: fresh("msg"),
     answerId: fresh("msg"),
     history: [],
+    terms: asked.terms,
   });
 }
 

@@ -12,6 +12,7 @@ import pytest
 from bot.store import convex, convex_files
 from bot.store.people_port import MAX_MEMBERS
 from bot.store.port import LEASE_S, MAX_ATTEMPTS, Limits
+from bot.store.usage_port import COUNTED_AT_MOST, OPEN_RETRY_S, TOP_PROJECTS, WINDOW
 
 ROOT = Path(__file__).parent.parent
 CONVEX = ROOT / "convex"
@@ -57,6 +58,10 @@ def test_the_generated_types_are_fresh(tmp_path: Path) -> None:
         ("lib/fragments.ts", "MAX_FILES", Limits().files_per_fragment),
         ("lib/log.ts", "LINE_BYTES", convex.LINE_BYTES),
         ("lib/files.ts", "CHUNK_BYTES", convex_files.CHUNK_BYTES),
+        ("lib/usage.ts", "WINDOW_MS", WINDOW.total_seconds() * 1_000),
+        ("lib/usage.ts", "OPEN_RETRY_MS", OPEN_RETRY_S * 1_000),
+        ("lib/usage.ts", "TOP_PROJECTS", TOP_PROJECTS),
+        ("lib/usage.ts", "COUNTED_AT_MOST", COUNTED_AT_MOST),
         ("lib/version.ts", "VERSION", convex.FUNCTIONS_VERSION),
     ],
 )

@@ -197,18 +197,21 @@ class Previews:
         self._background.spawn(self._wake(project, way), name="wake preview")
         return way
 
-    async def _running(self, project: Project) -> str | None:
-        """The address of the sandbox that is kept here for its newest version, if it answers."""
+    async def runs_at(self, project: Project) -> str | None:
+        """Where its newest version is kept running here; nobody has asked whether it still answers."""
         kept = self._manager.kept(project.id)
         if kept is None or project.preview_url is None:
             return None
         if kept.id != project.sandbox_id:  # it runs elsewhere by now
             await self._manager.drop(project.id)
             return None
-        if not await self._answers(project, ANSWERS_S):
-            return None
         self._use(kept.id)
         return project.preview_url
+
+    async def _running(self, project: Project) -> str | None:
+        """The same, if it answers."""
+        url = await self.runs_at(project)
+        return url if url is not None and await self._answers(project, ANSWERS_S) else None
 
     def _use(self, sandbox_id: SandboxId) -> None:
         """Elsewhere a sandbox sleeps when nobody has called for it: who looks counts, too."""

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from bot.sidecar.apps import app_door, passages
 from bot.sidecar.deps import DEPS, Info, SidecarDeps
 from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
 from bot.sidecar.routes import code, downloads, page, previews, projects, server, tasks
@@ -14,11 +15,12 @@ __all__ = ["Info", "SidecarDeps", "create_app"]
 
 def create_app(deps: SidecarDeps) -> web.Application:
     """Routes, the error boundary, the guard at the door, and the end of open streams."""
-    doors = [error_boundary, guard, authenticate]
+    doors = [error_boundary, app_door, guard, authenticate]
     app = web.Application(middlewares=doors, client_max_size=BODY_MAX_BYTES)
     app[DEPS] = deps
     app[STREAMS] = streams = Streams()
     app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(passages)
     app.on_shutdown.append(streams.stop)
     app.add_routes(tasks.routes())
     app.add_routes(projects.routes())

@@ -5,9 +5,9 @@ feature; version 1 as flat `org_…` claims. Shapes after Clerk's documentation 
 parsers in `@clerk/shared` 4 and `clerk-backend-api` 7.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agents.types import OwnerId
 from bot.services.principals import Principal
@@ -45,7 +45,7 @@ class SessionClaims(_Claims):
     nbf: int
     azp: str | None = None
     sts: str | None = None
-    v: Literal[1, 2] = 1
+    v: Annotated[int, Field(ge=1, le=2)] = 1
     act: dict[str, Any] | None = None
     fva: list[int] | None = None
     o: Membership | None = None

@@ -4,7 +4,7 @@ One cache per issuer: a Clerk key id is the id of an instance, and no instance a
 Known keys are served at once, whatever goes on. `keep_fresh` renews them before they are old; an
 unknown key asks for a renewal, of which there is never more than one at a time, nor more than one
 in 10 s. So a flood of made-up key ids costs one small request per 10 s, and a new key of Clerk's is
-accepted within 10 s.
+accepted within 10 s. However many ask for keys that are not there, few are kept waiting.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ USABLE_S = 24 * 3600.0
 """Older keys count no more: a key that Clerk has withdrawn must end some day."""
 BETWEEN_FETCHES_S = 10.0
 ANSWER_S = 5.0
+WAITING_MAX = 64
+"""So many wait for a renewal to bring their key; more are refused at once, and may come again."""
 BODY_MAX = 64 * 1024
 MODULUS_BITS = range(2048, 8193)
 
@@ -66,21 +68,28 @@ class NoKeys(Exception):
 class JwksCache:
     """Implements `bot.sidecar.clerk.Keys` for one issuer. Used while inside `async with`."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, *, answer_s: float = ANSWER_S) -> None:
         self._url = url
         self._clock = clock
+        self._answer_s = answer_s
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = -math.inf
         self._asked_at = -math.inf
         self._failure: str | None = "they were not fetched yet"
         self._background = Background()
         self._renewal: asyncio.Task[None] | None = None
+        self._waiting = 0
 
     async def key(self, kid: str) -> RSAPublicKey | None:
         """Raises: SignInUnavailable (there are no keys at all, or only ones that are too old)."""
         if self._is_usable and (known := self._keys.get(kid)) is not None:
             return known
-        await self._renew_if_allowed()
+        if self._waiting < WAITING_MAX:
+            self._waiting += 1
+            try:
+                await self._renew_if_allowed()
+            finally:
+                self._waiting -= 1
         if not self._is_usable:
             raise SignInUnavailable(self.problem or "", retry_after_s=self._wait_s)
         return self._keys.get(kid)
@@ -126,7 +135,7 @@ class JwksCache:
 
     async def _renew(self) -> None:
         try:
-            body = await _fetch(self._url)
+            body = await _fetch(self._url, self._answer_s)
             keys = read_keys(body)
         except NoKeys as error:
             self._failure = str(error)
@@ -155,9 +164,9 @@ class StaticKey:
         """There is nothing under way."""
 
 
-async def _fetch(url: str) -> bytes:
+async def _fetch(url: str, answer_s: float) -> bytes:
     """One request, without redirects. Raises: NoKeys."""
-    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    timeout = aiohttp.ClientTimeout(total=answer_s)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,

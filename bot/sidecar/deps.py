@@ -8,6 +8,7 @@ from aiohttp import web
 
 from agents.events import Recorded
 from agents.types import OwnerId, TaskId
+from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks
 from bot.services.highlighting import Highlighter
 from bot.services.previews import PreviewLinks, Previews
@@ -51,7 +52,8 @@ class SidecarDeps:
     """Everything the routes may touch.
 
     `allowed_hosts` are host names (no port) that requests may name besides the loopback ones;
-    `public_url` adds its own. `preview_sources` are CSP sources that the page may frame. Without
+    `public_url` adds its own. `preview_sources` are CSP sources that the page may frame;
+    `app_hosts` is where apps of this machine are reached from outside, if they are. Without
     `sign_in` everybody is `owner`; `clerk` is how the page signs people in.
     """
 
@@ -70,6 +72,7 @@ class SidecarDeps:
     previews: Previews | None = None
     links: PreviewLinks | None = None
     highlighter: Highlighter = field(default_factory=Highlighter)
+    app_hosts: AppHosts | None = None
     heartbeat_s: float = 15.0
     write_timeout_s: float = 10.0
 

@@ -51,9 +51,15 @@ FRAMED = web.ResponseKey("framed", bool)
 """Set by a route whose answer our own page shows in a frame."""
 
 
+FOREIGN = web.ResponseKey("foreign", bool)
+"""Set on what is answered at an app's own host: our headers are not for it."""
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Sent with every answer, streams and errors included; a route may set its own policy."""
     del request
+    if response.get(FOREIGN):
+        return
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _API_POLICY)
     headers.setdefault("Cache-Control", "no-store")

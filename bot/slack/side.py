@@ -171,14 +171,14 @@ async def _app(
         clock=parts.clock,
         holder=parts.holder,
         offline=settings.offline,
-        preview_is_local=settings.sandbox_kind == "local",
+        preview_is_local=settings.apps_stay_here,
         look_s=DISTANT_LOOK_S if settings.store_kind == "convex" else LOOK_S,
     )
     facts = ShelfFacts(
         clock=parts.clock,
         command=COMMAND,
         offline=settings.offline,
-        preview_is_local=settings.sandbox_kind == "local",
+        preview_is_local=settings.apps_stay_here,
         downloads=parts.downloads,
         links=parts.links,
     )

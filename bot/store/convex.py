@@ -37,6 +37,7 @@ from bot.store.convex_progress import ProgressRows
 from bot.store.convex_requests import claim_args, enqueue_args, result_args
 from bot.store.convex_slack import ConvexSlack
 from bot.store.convex_token import ServiceKey, ServiceToken
+from bot.store.convex_usage import ConvexUsages
 from bot.store.encoding import check_appended, check_ending, clean_event, clean_text, dump_event
 from bot.store.port import (
     QUEUE_TOPIC,
@@ -67,7 +68,7 @@ _NEWEST_PAGE = 100
 """Tasks with the longest prompts stay below what one call may answer."""
 
 
-class ConvexStore(ConvexSlack, ConvexPeople, ConvexLinks, ConvexIdentities):
+class ConvexStore(ConvexSlack, ConvexPeople, ConvexLinks, ConvexIdentities, ConvexUsages):
     """Implements `bot.store.port.Store`. Make it with `open`."""
 
     def __init__(

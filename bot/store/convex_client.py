@@ -29,6 +29,7 @@ from agents.errors import (
 from agents.logger import create_logger
 from agents.ports import Clock
 from agents.retry import STORE, with_retry
+from bot.store.usage_port import quota_exceeded
 
 log = create_logger(__name__)
 
@@ -156,7 +157,9 @@ def _value_of(raw: bytes) -> Any:
         raise StoreUnavailable("what answers at CONVEX_URL is not Convex") from None
     if status == "success":
         return json_to_convex(answer["value"])
-    data = json_to_convex(answer.get("errorData"))
+    data: Any = json_to_convex(answer.get("errorData"))
+    if isinstance(data, dict) and data.get("code") == "quota_exceeded":
+        raise quota_exceeded(data["limit"], int(data["allowed"]), data["waitMs"] / 1_000)
     if isinstance(data, dict) and data.get("code") in ERRORS:
         raise ERRORS[str(data["code"])](str(data.get("message")))
     raise StoreError(f"Convex: {str(answer.get('errorMessage'))[:500]}")

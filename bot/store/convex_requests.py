@@ -8,6 +8,7 @@ from agents.ports import Ids
 from agents.types import ProjectId, TaskId, WorkerId
 from bot.store import convex_rows as rows
 from bot.store.convex_slack import origin_row
+from bot.store.convex_usage import terms_row
 from bot.store.encoding import LIMITS, WORKER_LOST, clean_text, dump_event, title_of
 from bot.store.port import Ending, NewTask
 
@@ -47,6 +48,7 @@ def enqueue_args(new: NewTask, ids: Ids) -> Args:
         "answerId": ids.new("msg"),
         "history": history,
         "slack": None if new.slack is None else origin_row(new.slack),
+        "terms": terms_row(new.terms),
     }
 
 

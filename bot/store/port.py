@@ -31,6 +31,7 @@ from bot.store.identity_port import Audit, Identities
 from bot.store.links_port import PreviewKeys
 from bot.store.people_port import People
 from bot.store.slack_port import SlackOrigin, SlackState
+from bot.store.usage_port import UNLIMITED, Terms, Usages
 
 LEASE_S = 30.0
 MAX_ATTEMPTS = 3
@@ -122,7 +123,7 @@ class NewTask:
 
     `origin` makes enqueueing idempotent per owner: the same origin answers the first task.
     `history` seeds the conversation of a project that has none. `slack` is where it was asked
-    for in Slack, and is shown; a new project's thread is that one.
+    for in Slack, and is shown; a new project's thread is that one. `terms` may refuse it.
     """
 
     owner: OwnerId
@@ -135,6 +136,7 @@ class NewTask:
     origin: str | None = None
     history: Sequence[Turn] = ()
     slack: SlackOrigin | None = None
+    terms: Terms = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +252,7 @@ class Queue(Protocol):
     async def enqueue(self, new: NewTask) -> TaskRow:
         """Write task, project if new, user and assistant messages and `task_accepted`.
 
-        Raises: NotFound (project).
+        Raises: NotFound (project); QuotaExceeded (by its `terms`; nothing is written then).
         """
         ...
 
@@ -331,6 +333,7 @@ class Store(
     PreviewKeys,
     Identities,
     Audit,
+    Usages,
     Protocol,
 ):
     """All roles together, as an adapter offers them."""

@@ -39,11 +39,12 @@ from bot.store.slack_port import Delivery, DeliveryEnd, InstallKey, SlackThread,
 from bot.store.sqlite_database import BUSY_S, MEMORY, Database
 from bot.store.sqlite_identities import SqliteIdentities
 from bot.store.sqlite_rows import seconds_us, to_us
+from bot.store.sqlite_usage import SqliteUsages
 
 __all__ = ["MEMORY", "SqliteStore"]
 
 
-class SqliteStore(SqliteIdentities):
+class SqliteStore(SqliteIdentities, SqliteUsages):
     """Implements `bot.store.port.Store`. Make it with `open`."""
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, waker: Waker | None) -> None:

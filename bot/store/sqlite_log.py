@@ -9,6 +9,7 @@ from agents.types import BlobHash, TaskId, TaskStatus
 from bot.store.encoding import check_appended, dump_event
 from bot.store.port import LEASE_S, Lease
 from bot.store.sqlite_rows import EVENT_VERSION, recorded_of, seconds_us
+from bot.store.sqlite_usage import note
 
 Line = tuple[str, str]
 """An event ready to be written: its kind and its JSON."""
@@ -66,6 +67,7 @@ def held(connection: sqlite3.Connection, lease: Lease) -> sqlite3.Row:
 def insert_lines(
     connection: sqlite3.Connection, task_id: TaskId, after: int, lines: Sequence[Line], now: int
 ) -> None:
+    note(connection, task_id, lines)
     connection.executemany(
         "INSERT INTO task_events (task_id, seq, at, v, kind, event) VALUES (?, ?, ?, ?, ?, ?)",
         [

@@ -12,6 +12,7 @@ from agents.types import OwnerId, ProjectId, TaskId, TaskStatus, WorkerId
 from bot.store import sqlite_log as log
 from bot.store import sqlite_projects as projects
 from bot.store import sqlite_slack as slack
+from bot.store import sqlite_usage as usage
 from bot.store.encoding import TERMINAL_STATUS, WORKER_LOST, clean_text, dump_event
 from bot.store.port import LEASE_S, MAX_ATTEMPTS, Ending, Lease, NewTask, TaskRow
 from bot.store.sqlite_rows import seconds_us, task_of
@@ -74,7 +75,7 @@ class Taken:
 
 
 def enqueue(connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: int) -> TaskRow:
-    """Raises: NotFound."""
+    """Raises: NotFound, QuotaExceeded."""
     if new.origin is not None:
         row = connection.execute(
             "SELECT * FROM tasks WHERE owner = ? AND origin = ?", (new.owner, new.origin)
@@ -82,6 +83,7 @@ def enqueue(connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: in
         if row is not None:
             return task_of(row)
     project_id = _project_for(connection, new, ids, now)
+    usage.admit(connection, new.owner, new.terms, now)
     task_id = ids.task
     accepted = TaskAccepted(
         project_id=project_id,
@@ -90,6 +92,7 @@ def enqueue(connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: in
         requested_by=new.requested_by,
     )
     _insert_task(connection, new, project_id, task_id, now)
+    usage.reserve(connection, new, project_id, task_id, now)
     if new.slack is not None:
         slack.insert_delivery(connection, task_id, new.slack, now)
         if new.slack.thread.thread_ts:
@@ -270,4 +273,5 @@ def _end(
         (status, last_seq, now, task.id),
     )
     projects.settle_answer(connection, task.id, status, reply)
+    usage.settle(connection, task.id, status)
     return last_seq

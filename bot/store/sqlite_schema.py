@@ -293,7 +293,44 @@ _V5 = (
     "CREATE INDEX audit_by_age ON audit (at)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5)
+_V6 = (
+    # What each task uses, a line each: `state` is reserved while it is open, then settled, or
+    # refunded. Written by enqueue, append and whatever ends a task. Read by enqueue (what is left)
+    # and by who looks at their use. Deleted: never.
+    """
+    CREATE TABLE usage (
+        task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+        owner TEXT NOT NULL,
+        project_id TEXT NOT NULL REFERENCES projects (id),
+        kind TEXT NOT NULL,
+        state TEXT NOT NULL,
+        credits INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL DEFAULT 0,
+        completion_tokens INTEGER NOT NULL DEFAULT 0,
+        cost_usd REAL NOT NULL DEFAULT 0,
+        at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX usage_by_owner ON usage (owner, at)",
+    "CREATE INDEX usage_open ON usage (owner) WHERE state = 'reserved'",
+    # Which plan an owner is on, as their last token said. Written when they come with another one.
+    # Read when work is started for them. Deleted: never.
+    """
+    CREATE TABLE plans (
+        owner TEXT PRIMARY KEY, plan TEXT NOT NULL, updated_at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    # Token buckets that are not full. Written and read by enqueue. Deleted by the next one after
+    # they are full again.
+    """
+    CREATE TABLE rate_limits (
+        key TEXT PRIMARY KEY, tokens REAL NOT NULL, at INTEGER NOT NULL, full_at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX rate_limits_by_full_at ON rate_limits (full_at)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5, _V6)
 """Statements that lead from version n to n + 1. Append only: released ones never change."""
 
 

@@ -33,6 +33,7 @@ import type * as lib_progress from "../lib/progress.js";
 import type * as lib_projects from "../lib/projects.js";
 import type * as lib_queue from "../lib/queue.js";
 import type * as lib_slack from "../lib/slack.js";
+import type * as lib_usage from "../lib/usage.js";
 import type * as lib_validators from "../lib/validators.js";
 import type * as lib_version from "../lib/version.js";
 import type * as links from "../links.js";
@@ -43,6 +44,7 @@ import type * as retention from "../retention.js";
 import type * as slack from "../slack.js";
 import type * as streaming from "../streaming.js";
 import type * as tasks from "../tasks.js";
+import type * as usage from "../usage.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -73,6 +75,7 @@ declare const fullApi: ApiFromModules<{
   "lib/projects": typeof lib_projects;
   "lib/queue": typeof lib_queue;
   "lib/slack": typeof lib_slack;
+  "lib/usage": typeof lib_usage;
   "lib/validators": typeof lib_validators;
   "lib/version": typeof lib_version;
   links: typeof links;
@@ -83,6 +86,7 @@ declare const fullApi: ApiFromModules<{
   slack: typeof slack;
   streaming: typeof streaming;
   tasks: typeof tasks;
+  usage: typeof usage;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,

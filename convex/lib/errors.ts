@@ -7,9 +7,14 @@ export type Code =
   | "seq_conflict" // somebody wrote there first
   | "store_error" // a value that cannot be stored
   | "unauthenticated" // no token, or not the one this function is for
-  | "bad_request"; // a limit that a person can keep; the text is for them
+  | "bad_request" // a limit that a person can keep; the text is for them
+  | "quota_exceeded"; // a limit of the owner's; the details say which
 
 /** The error to throw; every other error reaches clients of a production deployment as "Server Error". */
-export function refusal(code: Code, message: string): ConvexError<{ code: Code; message: string }> {
-  return new ConvexError({ code, message });
+export function refusal(
+  code: Code,
+  message: string,
+  details: Record<string, string | number> = {},
+): ConvexError<{ code: Code; message: string }> {
+  return new ConvexError({ code, message, ...details });
 }

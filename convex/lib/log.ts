@@ -6,6 +6,7 @@ import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { PAGE_BYTES } from "./budget";
 import { refusal } from "./errors";
+import { noteUsage } from "./usage";
 import { eventLine, recorded } from "./validators";
 
 const EVENT_VERSION = 1;
@@ -34,6 +35,7 @@ export async function insertEvents(
   now: number,
 ): Promise<number> {
   let seq = after;
+  await noteUsage(ctx, taskId, events);
   for (const row of rowsOf(events)) {
     const firstSeq = seq + 1;
     seq += row.length;

@@ -16,6 +16,7 @@ import { type EventLine, insertEvents } from "./log";
 import { settleAnswer, startAnswer } from "./messages";
 import { type ProgressPatch, writeProgress } from "./progress";
 import { findProject } from "./projects";
+import { settleUsage } from "./usage";
 import { lease as leaseFields, taskFields } from "./validators";
 
 /** `LEASE_S` and `MAX_ATTEMPTS` of `bot/store/port.py`. */
@@ -262,6 +263,7 @@ export async function endTask(
   });
   const type = ending.status === "complete" ? "RESULT" : "ERROR";
   await settleAnswer(ctx, task.taskId, type, ending.reply);
+  await settleUsage(ctx, task.taskId, ending.status);
   await writeProgress(ctx, task.taskId, { ...ending.progress, status: ending.status }, now);
   if (!task.blocked) await unblockNext(ctx, task.projectId);
   return lastSeq;

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from agents.ports import Budget
 from bot.config import ConfigError, Settings, load_settings, name_warnings, variables
@@ -107,6 +108,50 @@ def test_listening_beyond_loopback_needs_accounts_or_an_explicit_word(
     monkeypatch.delenv("ZAPDEV_ALLOW_REMOTE")
     monkeypatch.setenv("CLERK_ISSUER", "https://clerk.example/")
     assert load_settings(NO_FILE).sign_in_url == "https://clerk.example"
+
+
+@pytest.mark.parametrize(
+    "apps",
+    [
+        "https://apps.example",
+        "https://x-{key}.apps.example",
+        "https://a.{key}.apps.example",
+        "https://{key}.{key}.example",
+        "https://{key}.apps.example/p",
+        "https://user@{key}.apps.example",
+        "ftp://{key}.apps.example",
+        "{key}.apps.example",
+    ],
+)
+def test_apps_are_reached_at_hosts_that_begin_with_their_key(
+    monkeypatch: pytest.MonkeyPatch, apps: str
+) -> None:
+    assert "ZAPDEV_APPS_URL" in refusal(monkeypatch, ZAPDEV_APPS_URL=apps)
+
+
+@pytest.mark.parametrize(
+    ("apps", "ours"),
+    [
+        ("https://{key}.zapdev.example", "https://zapdev.example"),
+        ("https://{key}.example.com", "https://zapdev.example.com"),
+        ("https://{key}.apps.zapdev.example", "https://zapdev.example:8443"),
+    ],
+)
+def test_no_app_is_where_it_could_set_cookies_for_us(
+    monkeypatch: pytest.MonkeyPatch, apps: str, ours: str
+) -> None:
+    said = refusal(monkeypatch, ZAPDEV_APPS_URL=apps, ZAPDEV_PUBLIC_URL=ours)
+    assert "a domain of their own" in said
+
+
+def test_apps_at_a_domain_of_their_own_do_not_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZAPDEV_APPS_URL", "http://{key}.localhost:8787/")
+    assert load_settings(NO_FILE).apps_url == "http://{key}.localhost:8787"
+    assert load_settings(NO_FILE).apps_stay_here
+    monkeypatch.setenv("ZAPDEV_APPS_URL", "https://{key}.zapdev-apps.example:8443")
+    monkeypatch.setenv("ZAPDEV_PUBLIC_URL", "https://zapdev.example")
+    assert not load_settings(NO_FILE).apps_stay_here
+    assert not Settings(e2b_api_key=SecretStr("e2b_0")).apps_stay_here
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from bot.cli.shell import Outcome
 from bot.config import Settings
 from bot.doctor import Finding, examine
 from bot.store.convex_token import ServiceKey
+from tests.fakes.clerk.server import serving_clerk
 from tests.fakes.convex import shared_host
 from tests.fakes.e2b.server import serving_e2b
 
@@ -172,6 +173,25 @@ async def test_a_convex_without_our_key_is_told_with_how_to_make_one(make: Make)
     assert "zapdev convex key" in found.next_step
 
 
+@pytest.mark.parametrize(
+    ("apps", "ok", "said"),
+    [
+        (None, False, "open only on this machine"),
+        ("https://{key}.apps.example.com", None, "one site with"),
+        ("https://{key}.zapdev-apps.example", True, "each app at"),
+    ],
+)
+async def test_links_to_apps_that_do_not_open_outside_are_told_with_what_to_set(
+    make: Make, apps: str | None, ok: bool | None, said: str
+) -> None:
+    public = "https://zapdev.example.com"
+    finding = await look(make(public_url=public, apps_url=apps), "App links")
+    assert (finding.ok, said in finding.detail) == (ok, True)
+    assert ok or "a domain" in finding.next_step or "ZAPDEV_APPS_URL" in finding.next_step
+    there = make(public_url=public, e2b_api_key=SecretStr("e2b_0"))
+    assert "App links" not in {found.name for found in await examine(there)}
+
+
 async def test_a_browser_that_starts_is_named(make: Make) -> None:
     found = await look(make(), "Chromium")
     assert found.ok is True
@@ -197,3 +217,25 @@ async def test_sandboxes_at_e2b_are_named_and_a_refused_key_is_told(make: Make) 
 
     assert (good.ok, good.detail) == (True, "at E2B, each a machine of its own")
     assert (bad.ok, bad.next_step) == (False, "Check E2B_API_KEY")
+
+
+async def test_a_clerk_whose_keys_can_be_had_is_named_with_the_pages_it_serves(make: Make) -> None:
+    async with serving_clerk() as clerk:
+        settings = make(clerk_issuer=clerk.issuer, public_url="https://zapdev.example.com/")
+        good = await look(settings, "Clerk")
+        clerk.outage = 500
+        bad = await look(settings, "Clerk")
+
+    assert (good.ok, good.detail) == (
+        True,
+        f"{clerk.issuer.partition('//')[2]}, for https://zapdev.example.com",
+    )
+    assert (bad.ok, bad.next_step) == (False, "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY")
+    assert "status 500" in bad.detail
+
+
+async def test_a_key_of_clerks_that_is_none_is_told(make: Make) -> None:
+    found = await look(make(clerk_issuer="https://clerk.example", clerk_jwt_key="x"), "Clerk")
+
+    assert found.ok is False
+    assert "CLERK_JWT_KEY" in found.detail

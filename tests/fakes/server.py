@@ -14,6 +14,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -215,14 +216,17 @@ class Place:
 async def serving(data_dir: Path, **settings: str) -> AsyncIterator[Server]:
     """Run `zapdev serve` over this folder with these settings and no others.
 
+    With `ZAPDEV_PORT` it is asked there, whatever address it gives to people.
+
     Prepared templates are taken from where they always are, so that npm runs once per machine.
     A server without a page (`ZAPDEV_ROLES=worker`) has no address either.
     """
     command = ["env", *_without_the_shells(), f"PYTHONPATH={ROOT}", f"ZAPDEV_DATA_DIR={data_dir}"]
     command += [f"{name}={value}" for name, value in settings.items()]
+    port = settings.get("ZAPDEV_PORT", "0")
     process = await asyncio.create_subprocess_exec(
         *command,
-        *(sys.executable, "-m", "bot", "serve", "--port", "0"),
+        *(sys.executable, "-m", "bot", "serve", "--port", port),
         cwd=data_dir.parent,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
@@ -234,6 +238,7 @@ async def serving(data_dir: Path, **settings: str) -> AsyncIterator[Server]:
     try:
         async with asyncio.timeout(START_S):
             url = await _read_address(process, log)
+            url = f"http://127.0.0.1:{port}" if int(port) else url
         background.spawn(_keep_reading(process, log), name="server log")
         server = Server(process, url, Place(data_dir, settings), log)
         try:
@@ -252,6 +257,14 @@ async def frames(answer: aiohttp.ClientResponse) -> AsyncGenerator[Frame, None]:
         async for piece in answer.content.iter_any():
             for frame in decoder.feed(piece):
                 yield Frame(int(frame.id), frame.wire)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 async def log_of(data_dir: Path, task_id: str) -> list[Recorded]:

@@ -6,11 +6,15 @@ from agents.errors import NotFound
 from bot.render.notice_page import notice_policy, render_notice_page
 from bot.services.previews import PREVIEW_PATH, Asleep, Awake, Waking
 from bot.setting_values import is_loopback
+from bot.sidecar.apps import LOOK_AGAIN_S, NO_APP, RENEWED
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import in_time
 from bot.sidecar.security import FRAMED, host_name
 
-LOOK_AGAIN_S = 1
+ONLY_HERE = (
+    "It runs on the machine of whoever runs Zapdev, and opens only there. They can open it to others "
+    "with E2B_API_KEY, or with ZAPDEV_APPS_URL: an address for apps, of a domain of their own."
+)
 
 
 def routes() -> list[web.RouteDef]:
@@ -23,19 +27,19 @@ async def follow(request: web.Request) -> web.Response:
 
     Everybody may who has the link. One that was renewed looks like one that never was.
     """
-    previews = request.app[DEPS].previews
+    previews, hosts = request.app[DEPS].previews, request.app[DEPS].app_hosts
     if previews is None:
         raise web.HTTPNotFound
+    key = request.match_info["key"]
     try:
-        project = await previews.project_of(request.match_info["key"])
+        project = await previews.project_of(key)
     except NotFound:
-        words = "The link was renewed, or it was never one. Ask who gave it to you."
-        return _page(404, "There is no app here", words)
-    if previews.only_here and not _is_from_here(request):
-        words = "It runs on the machine of whoever runs Zapdev, and opens only there."
-        return _page(403, f"{project.title} cannot be opened from here", words)
+        return _page(404, NO_APP, RENEWED)
+    if hosts is None and previews.only_here and not _is_from_here(request):
+        return _page(403, f"{project.title} cannot be opened from here", ONLY_HERE)
     match await previews.open(project):
         case Awake(url=url):
+            url = url if hosts is None else f"{hosts.address(key)}/"
             return web.Response(status=302, headers={"Location": url})
         case Waking(words=words, since_s=since_s):
             said = f"{words} … {since_s:.0f} s"

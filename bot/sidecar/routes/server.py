@@ -41,6 +41,8 @@ async def info(request: web.Request) -> web.Response:
             sandbox=about.sandbox,
             frameworks=list(Framework),
             models=list(about.models),
-            sign_in=None if clerk is None else ClerkInfo.model_validate(clerk, from_attributes=True),
+            sign_in=None
+            if clerk is None
+            else ClerkInfo.model_validate(clerk, from_attributes=True),
         )
     )

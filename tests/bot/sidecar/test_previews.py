@@ -1,43 +1,22 @@
 """`/p/{key}`: to the app, or a page that says how far it is."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from agents.errors import NotFound
 from agents.types import ProjectId
-from bot.services.previews import Asleep, Awake, PreviewLinks, Standing, Waking
+from bot.services.app_hosts import AppHosts
+from bot.services.previews import Asleep, Awake, PreviewLinks
 from bot.services.tasks import LOCAL_OWNER
-from bot.store.port import Project
+from tests.fakes.previews import ScriptedPreviews
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
 
 
-@dataclass
-class Stand:
-    """Where the app is, as a test says. Plays `bot.services.previews.Previews`."""
-
-    project: Project | None = None
-    standing: Standing = field(default_factory=lambda: Waking("Building it", 2.4))
-    only_here: bool = True
-    opened: int = 0
-
-    async def project_of(self, key: str) -> Project:
-        if self.project is None or key != "the-key":
-            raise NotFound("no such link")
-        return self.project
-
-    async def open(self, project: Project) -> Standing:
-        assert project is self.project
-        self.opened += 1
-        return self.standing
-
-
 @pytest.fixture
-async def stand(tmp_path: Path) -> AsyncIterator[tuple[RunningSidecar, Stand]]:
-    stand = Stand()
+async def stand(tmp_path: Path) -> AsyncIterator[tuple[RunningSidecar, ScriptedPreviews]]:
+    stand = ScriptedPreviews()
     hosts = frozenset({"apps.example.com"})
     at = tmp_path / "zapdev.db"
     async with running_sidecar(at, previews=stand, allowed_hosts=hosts) as sidecar:
@@ -58,14 +37,14 @@ async def ask(
         return answer.status, answer.headers.get("Location", ""), await answer.text()
 
 
-async def test_an_app_that_runs_is_led_to(stand: tuple[RunningSidecar, Stand]) -> None:
+async def test_an_app_that_runs_is_led_to(stand: tuple[RunningSidecar, ScriptedPreviews]) -> None:
     sidecar, app = stand
     app.standing = Awake("http://127.0.0.1:4444")
     assert (await ask(sidecar))[:2] == (302, "http://127.0.0.1:4444")
 
 
 async def test_one_that_wakes_says_how_far_it_is_and_asks_again(
-    stand: tuple[RunningSidecar, Stand],
+    stand: tuple[RunningSidecar, ScriptedPreviews],
 ) -> None:
     sidecar, _ = stand
     status, _, page = await ask(sidecar)
@@ -75,7 +54,7 @@ async def test_one_that_wakes_says_how_far_it_is_and_asks_again(
 
 
 async def test_one_that_cannot_be_shown_says_why_in_words_that_run_nothing(
-    stand: tuple[RunningSidecar, Stand],
+    stand: tuple[RunningSidecar, ScriptedPreviews],
 ) -> None:
     sidecar, app = stand
     app.standing = Asleep("It does not start any more: <script>alert(1)</script>")
@@ -86,7 +65,7 @@ async def test_one_that_cannot_be_shown_says_why_in_words_that_run_nothing(
 
 
 async def test_a_link_that_was_renewed_looks_like_one_that_never_was(
-    stand: tuple[RunningSidecar, Stand],
+    stand: tuple[RunningSidecar, ScriptedPreviews],
 ) -> None:
     sidecar, _ = stand
     for key in ("another", "the-key2", "é"):
@@ -95,13 +74,15 @@ async def test_a_link_that_was_renewed_looks_like_one_that_never_was(
 
 
 async def test_what_runs_on_this_machine_is_not_woken_from_another_one(
-    stand: tuple[RunningSidecar, Stand],
+    stand: tuple[RunningSidecar, ScriptedPreviews],
 ) -> None:
     sidecar, app = stand
     app.standing = Awake("http://127.0.0.1:4444")
     for headers in ({"Host": "apps.example.com"}, {"X-Forwarded-For": "203.0.113.7"}):
         async with sidecar.http.get("/p/the-key", headers=headers) as answer:
-            assert (answer.status, "opens only there" in await answer.text()) == (403, True)
+            page = await answer.text()
+            assert (answer.status, "opens only there" in page) == (403, True)
+            assert "ZAPDEV_APPS_URL" in page, "who runs it reads what to do"
     assert app.opened == 0
     app.standing, app.only_here = Awake("https://5173-x.e2b.app"), False
     assert (await ask(sidecar, host="apps.example.com"))[0] == 302
@@ -109,7 +90,27 @@ async def test_what_runs_on_this_machine_is_not_woken_from_another_one(
         assert answer.status == 405, "who only looks at a link's head wakes nothing"
 
 
-async def test_our_own_page_may_frame_it_and_no_other(stand: tuple[RunningSidecar, Stand]) -> None:
+async def test_where_apps_have_hosts_the_link_leads_to_the_apps_own_from_everywhere(
+    tmp_path: Path,
+) -> None:
+    app = ScriptedPreviews(standing=Awake("http://127.0.0.1:4444"))
+    async with running_sidecar(
+        tmp_path / "zapdev.db",
+        previews=app,
+        app_hosts=AppHosts("https://{key}.apps.test"),
+        allowed_hosts=frozenset({"zapdev.example.com"}),
+    ) as sidecar:
+        started = await sidecar.built_project()
+        app.project = await sidecar.store.project(LOCAL_OWNER, ProjectId(started["projectId"]))
+        for host in ("", "zapdev.example.com"):
+            assert (await ask(sidecar, host=host))[:2] == (302, "https://the-key.apps.test/")
+        app.key = "renewed"
+        assert (await ask(sidecar))[0] == 404
+
+
+async def test_our_own_page_may_frame_it_and_no_other(
+    stand: tuple[RunningSidecar, ScriptedPreviews],
+) -> None:
     sidecar, _ = stand
     async with sidecar.http.get("/p/the-key") as answer:
         assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"

@@ -15,7 +15,7 @@ from agents.errors import NotFound, StoreError, StoreUnavailable
 from agents.events import NoticeGiven
 from agents.system import RandomIds, SystemClock
 from agents.testing import FakeClock
-from agents.types import OwnerId, ProjectId, TaskId, TaskKind, WorkerId
+from agents.types import OwnerId, ProjectId, TaskId, TaskKind, TaskStatus, WorkerId
 from bot.store import sqlite_schema
 from bot.store.people_port import Preferences
 from bot.store.port import LEASE_S, Claim, Idle, NewTask
@@ -233,21 +233,37 @@ async def test_an_existing_file_is_opened_as_it_is(path: Path) -> None:
     await second.close()
 
 
+OLD_TASK = """
+    INSERT INTO projects (id, owner, title, created_at, updated_at)
+    VALUES ('proj_old', 'ann', 'a board', 1, 1);
+    INSERT INTO tasks (id, project_id, owner, kind, status, prompt, model, requested_by, epoch,
+    attempts, run_after, last_seq, created_at, updated_at) VALUES ('task_old', 'proj_old', 'ann',
+    'generate', 'pending', 'a board', 'auto', 'web', 0, 0, 1, 1, 1, 1);
+    INSERT INTO task_events (task_id, seq, at, v, kind, event) VALUES ('task_old', 1, 1, 1,
+    'notice_given', '{"kind": "notice_given", "message": "old"}')
+"""
+"""What the first program of all would have written."""
+
+
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
 async def test_an_older_file_keeps_what_it_holds_and_gets_the_newer_tables(
     path: Path, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
         older.setattr(sqlite_schema, "MIGRATIONS", MIGRATIONS[:version])
-        first = await SqliteStore.open(path, clock=FakeClock(), ids=RandomIds())
-        task = await first.enqueue(new_task())
+        first = await Database.open(path)
+        for line in OLD_TASK.split(";"):
+            await first.write(partial(_execute, line))
         await first.close()
     assert version_of(path) == version
 
-    for _ in range(2):
+    for number in range(1, 3):
         store = await SqliteStore.open(path, clock=FakeClock(), ids=RandomIds())
-        assert await store.task(OWNER, task.id) == task
+        task = await store.task(OWNER, TaskId("task_old"))
+        assert (task.prompt, task.status) == ("a board", TaskStatus.PENDING)
         assert len(await store.read(task.id)) == 1
+        await store.enqueue(new_task())
+        assert (await store.spent(OWNER, task.created_at)).since.builds == number
         assert await store.open_workspaces() == []
         await store.set_member(task.project_id, "slack:T1:U2", "viewer")
         assert await store.members(task.project_id) == {"slack:T1:U2": "viewer"}
@@ -255,6 +271,10 @@ async def test_an_older_file_keeps_what_it_holds_and_gets_the_newer_tables(
         assert await store.preferences(OWNER) == Preferences(model="auto")
         await store.close()
     assert version_of(path) == len(MIGRATIONS)
+
+
+def _execute(statement: str, connection: sqlite3.Connection) -> None:
+    connection.execute(statement)
 
 
 def version_of(path: Path) -> int:

@@ -79,7 +79,7 @@ class FakeClerk:
             request.transport.abort()
         if self.outage:
             return web.json_response({"errors": [{"code": "down"}]}, status=self.outage)
-        if self.redirect_to is not None:
+        if self.redirect_to is not None and not request.query_string:
             raise web.HTTPFound(self.redirect_to)
         if self.garbage is not None:
             return web.Response(body=self.garbage, content_type="application/json")

@@ -1,0 +1,39 @@
+/** What owners have used, and the plans they are on. */
+import { v } from "convex/values";
+
+import { ownerQuery, serviceMutation, serviceQuery } from "./lib/access";
+import { findPlan, spentOf, spentView } from "./lib/usage";
+
+/** An owner's use: the credits that count now, the last day, and since a time. */
+export const spent = serviceQuery({
+  args: { owner: v.string(), since: v.number() },
+  returns: spentView,
+  handler: async (ctx, { owner, since }) => await spentOf(ctx, owner, since, Date.now()),
+});
+
+/** The same for the owner's own frontend, which asks again as time passes. */
+export const mine = ownerQuery({
+  args: { since: v.number() },
+  returns: spentView,
+  handler: async (ctx, { since }, owner) => await spentOf(ctx, owner, since, Date.now()),
+});
+
+/** The plan that was kept last; null when none was. */
+export const plan = serviceQuery({
+  args: { owner: v.string() },
+  returns: v.union(v.string(), v.null()),
+  handler: async (ctx, { owner }) => (await findPlan(ctx, owner))?.plan ?? null,
+});
+
+/** The owner is on this plan, whoever asks for work next. */
+export const keepPlan = serviceMutation({
+  args: { owner: v.string(), plan: v.string() },
+  returns: v.null(),
+  handler: async (ctx, kept) => {
+    const row = { ...kept, updatedAt: Date.now() };
+    const there = await findPlan(ctx, kept.owner);
+    if (there === null) await ctx.db.insert("plans", row);
+    else await ctx.db.replace(there._id, row);
+    return null;
+  },
+});

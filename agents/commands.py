@@ -92,6 +92,17 @@ def is_package_install(command: str) -> bool:
     return all(_is_plain_package(word) for word in rest[1:])
 
 
+def packages_named(command: str) -> list[str]:
+    """The packages that an install, for which `is_package_install` holds, names; no versions."""
+    [single] = parse_command(command.strip()).commands
+    return [name for word in single.words[2:] if (name := _without_version(word))]
+
+
+def _without_version(word: str) -> str:
+    """`@scope/name@1.2` -> `@scope/name`; "" for a flag."""
+    return "" if word.startswith("-") else word[:1] + word[1:].partition("@")[0]
+
+
 def _is_plain_package(word: str) -> bool:
     if word.startswith("-"):
         return word in _INSTALL_FLAGS

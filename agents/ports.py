@@ -276,6 +276,27 @@ class PageFetcher(Protocol):
         ...
 
 
+# --- packages ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A package that exists. `since` is when it was first published, None where nobody says."""
+
+    since: datetime | None
+
+
+class PackageRegistry(Protocol):
+    """Knows which packages there are."""
+
+    async def published(self, name: str) -> Publication | None:
+        """The package of that name, or None when there is none.
+
+        Raises: ProviderTimeout, ProviderUnavailable.
+        """
+        ...
+
+
 # --- looking at a page -------------------------------------------------------------------
 
 
@@ -367,3 +388,4 @@ class Toolkit:
     ids: Ids
     budget: Budget = field(default_factory=Budget)
     browser: Browser | None = None
+    packages: PackageRegistry | None = None

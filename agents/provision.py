@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from agents import events as e
 from agents.background import Background
 from agents.framework_selector import DEFAULT, framework_named_in, select_framework
+from agents.packages import PackageGate
 from agents.ports import Sandbox
 from agents.retry import SANDBOX, with_retry
 from agents.run import Run
@@ -43,6 +44,7 @@ async def provision(run: Run, background: Background) -> tuple[Template, Workspa
         install_command=template.install,
         blobs=run.kit.blobs,
         journal=run.journal,
+        gate=PackageGate(run.kit.packages, run.kit.clock),
     )
     background.spawn(_announce(run, arriving, template), name="announce")
     if workspace.known.get("package.json") != blob_hash(template.files["package.json"]):

@@ -25,7 +25,7 @@ async def run_validation(
 ) -> dict[Check, e.CheckFinished]:
     """Run both checks and record their verdicts. A failed install fails the build."""
     install = await workspace.installed()
-    scripts = _scripts(await workspace.read("package.json"))
+    scripts = _scripts(await workspace.peek("package.json"))
     lint, build = await asyncio.gather(
         _run_check(run, workspace, Check.LINT, template.lint, scripts),
         _run_check(run, workspace, Check.BUILD, template.build, scripts)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from agents.background import Background
 from agents.errors import SandboxFull
 from agents.events import FileChanged
+from agents.packages import PackageGate, declared, foreign_sources, wanted_packages
 from agents.paths import UnsafePath
 from agents.ports import Blobs, CommandResult, Journal, Sandbox
 from agents.types import BlobHash, FileAction
@@ -47,6 +48,7 @@ class Workspace:
         install_command: str,
         blobs: Blobs,
         journal: Journal,
+        gate: PackageGate,
     ) -> None:
         self._arriving = asyncio.ensure_future(sandbox)  # noqa: TID251 - a task stays itself
         self._install_command = install_command
@@ -55,6 +57,9 @@ class Workspace:
         self._background = Background()
         self._install: asyncio.Task[CommandResult] | None = None
         self._mark = dict(known)
+        self._gate = gate
+        self._first_manifest = known.get(_MANIFEST)
+        self._trusted: frozenset[str] | None = None
         self._writing = asyncio.Lock()
         self.known = dict(known)
 
@@ -91,13 +96,15 @@ class Workspace:
     async def write(self, files: Mapping[str, bytes]) -> dict[str, str]:
         """Write what is new or different; the same content again is nothing.
 
-        Answers which paths were left as they are, and why: somebody else has changed them.
+        Answers which paths were left as they are, and why: somebody else has changed them, or
+        the package gate does not let through what a `package.json` declares.
         Raises: UnsafePath (a file where a folder is, or the reverse); SandboxError.
         """
+        unfit = await self._unfit_manifest(files.get(_MANIFEST))
         async with self._writing:
             self.refuse_collision(files)
             fresh = {p: c for p, c in files.items() if self.known.get(p) != blob_hash(c)}
-            refused = await self._changed_by_others(fresh)
+            refused = unfit | await self._changed_by_others(fresh)
             fresh = {path: content for path, content in fresh.items() if path not in refused}
             if not fresh:
                 return refused
@@ -123,6 +130,21 @@ class Workspace:
         contents = await self._blobs.get(list(set(wanted.values())))
         await self.write({path: contents[blob] for path, blob in wanted.items()})
         await self.remove([path for path, blob in changes.items() if blob is None])
+
+    async def peek(self, path: str) -> bytes | None:
+        return await (await self.sandbox()).read(path)
+
+    async def refuse_packages(self, names: Sequence[str]) -> dict[str, str]:
+        trusted = await self._trusted_packages()
+        return await self._gate.refusals(name for name in names if name not in trusted)
+
+    async def refuse_manifest(self, manifest: bytes) -> dict[str, str]:
+        refused = {
+            name: f"{name} would come from {spec[:80]!r}. Only packages of the registry install."
+            for name, spec in foreign_sources(manifest).items()
+            if name not in await self._trusted_packages()
+        }
+        return refused | await self.refuse_packages(sorted(wanted_packages(manifest)))
 
     async def read(self, path: str) -> bytes | None:
         """What is there now. Once read, what somebody else did to an app's file is part of the app.
@@ -197,6 +219,21 @@ class Workspace:
         [sandbox] = await asyncio.gather(self._arriving, return_exceptions=True)
         if not isinstance(sandbox, BaseException):
             await sandbox.close()
+
+    async def _unfit_manifest(self, manifest: bytes | None) -> dict[str, str]:
+        if manifest is None or self.known.get(_MANIFEST) == blob_hash(manifest):
+            return {}
+        problems = await self.refuse_manifest(manifest)
+        return {_MANIFEST: " ".join(problems.values())} if problems else {}
+
+    async def _trusted_packages(self) -> frozenset[str]:
+        """What the app declared when the work began: people have it, and it was judged before."""
+        if self._trusted is None:
+            first = self._first_manifest
+            contents = await self._blobs.get([first]) if first is not None else {}
+            manifest = contents[first] if first is not None else b"{}"
+            self._trusted = declared(manifest) | wanted_packages(manifest)
+        return self._trusted
 
     async def _changed_by_others(self, paths: Iterable[str]) -> dict[str, str]:
         """Of the app's files those that are not as the log has them, with words for the model."""

@@ -17,6 +17,7 @@ from agents.models import ModelCatalog
 from agents.ports import Clock, Toolkit
 from agents.revival import Reviver
 from agents.sandbox.manager import Sandboxes, SandboxManager
+from agents.sandbox.package_registry import NpmRegistry
 from agents.scrubber import Scrubber
 from agents.system import RandomIds, SystemClock
 from agents.types import TaskId
@@ -217,6 +218,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         ids=ids,
         budget=settings.budget,
         browser=browser,
+        packages=NpmRegistry(),
     )
     sign_in = clerk_sign_in(settings, clock)
     if sign_in is not None:

@@ -32,7 +32,7 @@ from agents.sandbox.e2b_orphans import FRAMEWORK, Orphans
 from agents.sandbox.e2b_remote import LIFETIME_S, Remote
 from agents.sandbox.e2b_sandbox import E2BSandbox, Surroundings
 from agents.sandbox.e2b_templates import RemoteTemplates, TemplateState
-from agents.sandbox.toolchain import Registry, find_registry, find_toolchain
+from agents.sandbox.toolchain import Registry, ask_npm
 from agents.templates import Template, get_template
 from agents.types import Framework, SandboxId, TaskId
 
@@ -47,11 +47,6 @@ _TIDY_S = 60 * 60.0
 _LOOK_AGAIN_S = 10 * 60.0
 _ABSENT = (403, 404)
 """No such template, or one of somebody else's."""
-
-
-async def ask_npm() -> Registry:
-    """What npm on this machine uses. Raises: SandboxUnavailable."""
-    return await find_registry(await find_toolchain())
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,11 @@ async def find_registry(toolchain: Toolchain) -> Registry:
     return Registry(_without_credentials(url), trusted, proxy)
 
 
+async def ask_npm() -> Registry:
+    """The registry of this machine's own npm. Raises: SandboxUnavailable."""
+    return await find_registry(await find_toolchain())
+
+
 async def ask(*command: str, within_s: float = ANSWER_S) -> str:
     """What a tool of ours prints. Raises: SandboxUnavailable when it fails, or says nothing."""
     name = Path(command[0]).name

@@ -92,7 +92,7 @@ class Terminal(Arguments):
     description = (
         "Run one command that ends by itself, in the project's root. No servers, no watching, "
         "nothing in the background. A plain `npm install <names>` reaches the registry (install "
-        "scripts do not run); everything else runs without a network. Lint and build are run for "
+        "scripts do not run; a package has to exist, be older than a day, and be spelled right); everything else runs without a network. Lint and build are run for "
         "you after your turn."
     )
     command: str

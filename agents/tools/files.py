@@ -14,6 +14,7 @@ from agents.tools.arguments import (
     FileContent,
     ReadFiles,
 )
+from agents.tools.declarations import undeclared_note
 from agents.tools.workspace import Answer, Refused, Workspace, not_there, text_of
 
 MAX_FILE_BYTES: Final = 1024 * 1024
@@ -42,6 +43,7 @@ async def create_or_update_files(arguments: CreateOrUpdateFiles, workspace: Work
     parts = []
     if accepted:
         parts.append("Written:\n" + "\n".join(map(_described, accepted.items())))
+    parts += await undeclared_note(accepted, workspace)
     if refused:
         parts.append("Not written; correct and send these files again:\n" + "\n".join(refused))
     return Answer("\n".join(parts), ok=not refused)
@@ -98,7 +100,8 @@ async def edit_file(arguments: EditFile, workspace: Workspace) -> Answer:
     left = await workspace.write({path: edited})
     if path in left:
         raise Refused(f"{path} was not changed: {left[path]}")
-    return Answer(f"Applied {_count(len(arguments.edits), 'edit')}: {_described((path, edited))}")
+    done = f"Applied {_count(len(arguments.edits), 'edit')}: {_described((path, edited))}"
+    return Answer("\n".join([done, *await undeclared_note({path: edited}, workspace)]))
 
 
 async def read_files(arguments: ReadFiles, workspace: Workspace) -> Answer:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from agents.commands import clamp_timeout, is_package_install, refusal
+from agents.commands import clamp_timeout, is_package_install, packages_named, refusal
 from agents.ports import CommandResult
 from agents.tools.arguments import Terminal
 from agents.tools.workspace import Answer, Refused, Workspace
@@ -26,9 +26,21 @@ async def terminal(arguments: Terminal, workspace: Workspace) -> Answer:
     timeout_s = clamp_timeout(arguments.timeout_ms)
     network = is_package_install(command)
     if network:
+        await _refuse_bad_packages(command, workspace)
         command = f"{command} --ignore-scripts"  # strangers' scripts do not run with a network
     result = await workspace.run(command, timeout_s=timeout_s, network=network)
     return Answer(_report(result, timeout_s), ok=result.ok)
+
+
+async def _refuse_bad_packages(command: str, workspace: Workspace) -> None:
+    """Raises: Refused, when the package gate does not let one of them through."""
+    manifest = await workspace.peek("package.json") or b""
+    named = packages_named(command)
+    problems = dict(await workspace.refuse_packages(named))
+    if not named:
+        problems = dict(await workspace.refuse_manifest(manifest))
+    if problems:
+        raise Refused("\n".join(["Nothing was installed.", *problems.values()]))
 
 
 def _report(result: CommandResult, timeout_s: float) -> str:

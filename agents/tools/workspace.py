@@ -31,6 +31,18 @@ class Workspace(Protocol):
         """A file's bytes, or None when there is no such file."""
         ...
 
+    async def peek(self, path: str) -> bytes | None:
+        """As `read`, but for us: the model does not see it."""
+        ...
+
+    async def refuse_packages(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The packages that may not be installed: name -> why, in words for the model."""
+        ...
+
+    async def refuse_manifest(self, manifest: bytes) -> Mapping[str, str]:
+        """What of a `package.json` may not be installed, as `refuse_packages`."""
+        ...
+
     async def tree(self) -> dict[str, bytes]:
         """Every app file."""
         ...

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.commands import clamp_timeout, is_package_install, refusal
+from agents.commands import clamp_timeout, is_package_install, packages_named, refusal
 
 SERVERS = [
     *("npm run dev", "npm  start", "npm run-script dev", "npm --silent run dev", "npm restart"),
@@ -327,3 +327,22 @@ def test_a_timeout_stays_between_a_second_and_ten_minutes(
     asked_ms: int | None, seconds: float
 ) -> None:
     assert clamp_timeout(asked_ms) == seconds
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("npm install", []),
+        ("npm i zod", ["zod"]),
+        (
+            "npm install zod@3.1.0 @scope/a@^2 -D @scope/b --save-exact",
+            ["zod", "@scope/a", "@scope/b"],
+        ),
+        ("yarn add 'left-pad' z'o'd", ["left-pad", "zod"]),
+        ('pnpm add "@a/b@1"', ["@a/b"]),
+    ],
+)
+def test_an_install_names_its_packages_without_their_versions(
+    command: str, named: list[str]
+) -> None:
+    assert packages_named(command) == named

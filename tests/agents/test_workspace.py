@@ -8,10 +8,12 @@ from typing_extensions import override
 
 from agents.background import Background
 from agents.events import FileChanged
+from agents.packages import PackageGate
 from agents.ports import CommandResult, Sandbox, ToolCall
 from agents.templates import get_template
 from agents.testing import (
     CommandHandler,
+    FakeClock,
     InMemoryBlobs,
     InMemorySandbox,
     RecordingJournal,
@@ -42,7 +44,14 @@ def started(sandbox: InMemorySandbox, known: Mapping[str, BlobHash], blobs: InMe
         return sandbox
 
     journal = RecordingJournal()
-    workspace = Workspace(arrive(), known, install_command=INSTALL, blobs=blobs, journal=journal)
+    workspace = Workspace(
+        arrive(),
+        known,
+        install_command=INSTALL,
+        blobs=blobs,
+        journal=journal,
+        gate=PackageGate(None, FakeClock()),
+    )
     return Desk(workspace, sandbox, journal, blobs)
 
 
@@ -171,6 +180,7 @@ async def test_closing_before_the_sandbox_arrives_leaves_none_behind() -> None:
         install_command=INSTALL,
         blobs=InMemoryBlobs(),
         journal=RecordingJournal(),
+        gate=PackageGate(None, FakeClock()),
     )
     await asyncio.sleep(0)
     await workspace.close(keep=False)
@@ -236,3 +246,79 @@ async def test_what_somebody_else_deleted_is_gone_once_it_was_looked_for(desk: D
     await ask(desk, "readFiles", paths=["index.html"])
     assert desk.changes() == [("index.html", "deleted")]
     assert (await ask(desk, "createOrUpdateFiles", files=files)).ok
+
+
+def manifest(**dependencies: str) -> str:
+    return json.dumps({"scripts": {"build": "b"}, "dependencies": dependencies})
+
+
+async def test_a_manifest_with_a_misspelled_package_is_not_written_and_nothing_installs(
+    desk: Desk,
+) -> None:
+    before = desk.sandbox.files["package.json"]
+    files = [
+        {"path": "package.json", "content": manifest(axois="1.0.0")},
+        {"path": "src/a.ts", "content": "1"},
+    ]
+    result = await ask(desk, "createOrUpdateFiles", files=files)
+    assert not result.ok
+    assert "package.json: axois looks like a misspelling of axios." in result.text
+    assert desk.sandbox.files["package.json"] == before
+    assert desk.sandbox.files["src/a.ts"] == b"1"
+    assert desk.sandbox.networked == []
+
+
+async def test_a_manifest_that_fetches_from_elsewhere_is_not_written(desk: Desk) -> None:
+    content = manifest(bell="git+https://example.com/bell.git")
+    files = [{"path": "package.json", "content": content}]
+    result = await ask(desk, "createOrUpdateFiles", files=files)
+    assert "Only packages of the registry" in result.text
+    assert desk.sandbox.networked == []
+
+
+async def test_what_the_app_declared_before_is_not_judged_again() -> None:
+    template = get_template(Framework.REACT)
+    first = manifest(axois="1.0.0").encode()
+    sandbox = InMemorySandbox(SandboxId("sbx"), template)
+    sandbox.files["package.json"] = first
+    blobs = InMemoryBlobs()
+    await blobs.put([first])
+    desk = started(sandbox, {"package.json": blob_hash(first)}, blobs)
+    content = manifest(axois="1.0.0", react="19.0.0")
+    files = [{"path": "package.json", "content": content}]
+    assert (await ask(desk, "createOrUpdateFiles", files=files)).ok
+    await desk.workspace.installed()
+    assert desk.sandbox.networked == [INSTALL]
+    await desk.workspace.close(keep=True)
+
+
+async def test_an_install_of_a_misspelled_package_is_not_run(desk: Desk) -> None:
+    result = await ask(desk, "terminal", command="npm install zod axois@1.0.0 --save")
+    assert not result.ok
+    assert "misspelling of axios" in result.text
+    assert desk.sandbox.commands == []
+
+
+async def test_an_install_without_names_is_judged_by_what_a_command_made_of_the_manifest(
+    desk: Desk,
+) -> None:
+    desk.sandbox.files["package.json"] = manifest(axois="1.0.0").encode()
+    result = await ask(desk, "terminal", command="npm install")
+    assert not result.ok
+    assert "misspelling of axios" in result.text
+    assert desk.sandbox.commands == []
+
+
+async def test_imports_that_nothing_declares_are_told_with_the_files_result(desk: Desk) -> None:
+    source = (
+        'import { motion } from "framer-motion";\nimport { cn } from "@/lib/cn";\nimport "react";'
+    )
+    files = [{"path": "src/a.tsx", "content": source}]
+    result = await ask(desk, "createOrUpdateFiles", files=files)
+    assert result.ok
+    assert "- framer-motion, imported by src/a.tsx" in result.text
+    assert "react," not in result.text
+    assert "@/lib" not in result.text
+    edits = [{"search": '"framer-motion"', "replace": '"zod"'}]
+    result = await ask(desk, "editFile", path="src/a.tsx", edits=edits)
+    assert "- zod, imported by src/a.tsx" in result.text

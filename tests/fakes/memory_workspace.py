@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.errors import SandboxLost
+from agents.packages import wanted_packages
 from agents.ports import CommandResult, ToolCall
 from agents.tools import ToolResult, run_tool
 
@@ -18,6 +19,7 @@ class MemoryWorkspace:
     answer: CommandResult = field(default_factory=lambda: CommandResult(0, "done\n", 0.5))
     ran: list[tuple[str, float, bool]] = field(default_factory=list)
     writes: int = 0
+    bad_packages: dict[str, str] = field(default_factory=dict)
     lost: bool = False
 
     async def write(self, files: Mapping[str, bytes]) -> Mapping[str, str]:
@@ -34,6 +36,16 @@ class MemoryWorkspace:
     async def read(self, path: str) -> bytes | None:
         self._check()
         return self.files.get(path)
+
+    async def peek(self, path: str) -> bytes | None:
+        return await self.read(path)
+
+    async def refuse_packages(self, names: Sequence[str]) -> Mapping[str, str]:
+        self._check()
+        return {name: why for name, why in self.bad_packages.items() if name in names}
+
+    async def refuse_manifest(self, manifest: bytes) -> Mapping[str, str]:
+        return await self.refuse_packages(sorted(wanted_packages(manifest)))
 
     async def tree(self) -> dict[str, bytes]:
         self._check()

@@ -1,0 +1,85 @@
+"""The package gate: what may be installed. A name that a model made up is an open door for others.
+
+Before an install each name must exist in the registry, be older than a day, and not look like a
+misspelling of a popular one. Names on the list of popular packages are let through unasked; where
+the registry does not answer, only they are.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Final
+
+from agents.errors import ProviderError
+from agents.packages.imports import ALIAS_FILES, Undeclared, find_undeclared
+from agents.packages.manifest import declared, foreign_sources, wanted_packages
+from agents.packages.names import is_popular, near_miss, popular_names
+from agents.ports import Clock, PackageRegistry
+
+__all__ = [
+    "ALIAS_FILES",
+    "PackageGate",
+    "Undeclared",
+    "declared",
+    "find_undeclared",
+    "foreign_sources",
+    "is_popular",
+    "near_miss",
+    "wanted_packages",
+]
+
+MIN_AGE: Final = timedelta(days=1)
+LOOKUPS_AT_ONCE: Final = 8
+
+_ELSE: Final = "Use a package that is installed or widely known, or write the code yourself."
+
+
+class PackageGate:
+    """Judges names; asks the registry once for each. Without a registry only misspellings fail."""
+
+    def __init__(self, registry: PackageRegistry | None, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._good: set[str] = set()
+        self._slots = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+
+    async def refusals(self, names: Iterable[str]) -> dict[str, str]:
+        """The names that may not be installed, each with a sentence that tells a model what to do.
+
+        Never raises: a registry that does not answer is a reason to refuse.
+        """
+        asked = [name for name in dict.fromkeys(names) if name not in self._good]
+        reasons = await asyncio.gather(*map(self._reason, asked))
+        refused = {name: why for name, why in zip(asked, reasons, strict=True) if why}
+        self._good.update(name for name in asked if name not in refused)
+        return refused
+
+    async def _reason(self, name: str) -> str:
+        if is_popular(name):
+            return ""
+        meant = near_miss(name)
+        if meant is not None:
+            return (
+                f"{name} looks like a misspelling of {meant}. If you mean {meant}, write exactly "
+                f"that; otherwise: {_ELSE}"
+            )
+        return await self._look_up(name) if self._registry is not None else ""
+
+    async def _look_up(self, name: str) -> str:
+        assert self._registry is not None  # noqa: S101 - `_reason` has seen it
+        try:
+            async with self._slots:
+                found = await self._registry.published(name)
+        except ProviderError:
+            return (
+                f"{name} could not be looked up, since the package registry does not answer. What "
+                f"is not widely known is installed only after a look. {_ELSE}"
+            )
+        if found is None:
+            close = get_close_matches(name, popular_names(), n=1, cutoff=0.8)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            return f"There is no package {name}.{hint} {_ELSE}"
+        if found.since is not None and self._clock.now() - found.since < MIN_AGE:
+            return f"{name} was first published less than a day ago, so it is not trusted. {_ELSE}"
+        return ""

@@ -1,5 +1,5 @@
 """The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `templates`, `convex`,
-`manifest`, `preview-blocks`.
+`manifest`, `openapi`, `preview-blocks`.
 
 Exit statuses: 0 done, 1 the task failed or a check did, 2 the command cannot be understood,
 130 stopped by Ctrl-C.
@@ -147,6 +147,14 @@ def manifest(
     from bot.cli.manifest import print_manifest  # noqa: PLC0415 - keeps --help quick
 
     run(lambda _: print_manifest(url, socket=socket), load(for_people=True))
+
+
+@app.command(epilog="[bold]Example[/]\n\nzapdev openapi > openapi.json")
+def openapi() -> None:
+    """Print the API's OpenAPI document; a server shows it at /openapi.json, and at /docs to read."""
+    from bot.cli.openapi import print_openapi  # noqa: PLC0415 - keeps --help quick
+
+    print_openapi()
 
 
 @app.command("preview-blocks", epilog="[bold]Example[/]\n\nzapdev preview-blocks --out block-kit")

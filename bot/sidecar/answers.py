@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from agents.types import FileAction, Framework, TaskKind, TaskStatus
@@ -16,6 +16,9 @@ Moment = Annotated[
 ]
 """ISO 8601 in UTC."""
 
+
+Sometimes = Annotated[str, Field(json_schema_extra=lambda schema: schema.pop("default", None))]
+"""A text that is left out where there is none."""
 
 Omission = Literal["binary", "too_long"]
 
@@ -208,3 +211,27 @@ class Info(Answer):
     frameworks: list[Framework]
     models: list[str]
     sign_in: ClerkInfo | None = None
+
+
+class Highlighted(Answer):
+    """Per line its pieces, each a kind and a text; the kind is empty for plain text."""
+
+    lines: list[list[Annotated[list[str], Field(min_length=2, max_length=2)]]]
+
+
+class ErrorDetails(Answer):
+    """`code` is stable and for programs, `message` and `hint` are for people.
+
+    `field` names what was wrong. The last two are there only where there is something to say.
+    """
+
+    code: str
+    message: str
+    hint: Sometimes = ""
+    field: Sometimes = ""
+
+
+class ErrorAnswer(Answer):
+    """Every error has this shape."""
+
+    error: ErrorDetails

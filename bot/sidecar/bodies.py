@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from agents.errors import BadRequest
 from agents.types import Turn
+from bot.services.tasks import PROMPT_MAX
 
 HISTORY_MAX = 200
 
@@ -26,9 +27,14 @@ class HistoryTurn(Body):
 
 
 class GenerateBody(Body):
-    """`POST /api/generate`. `sandboxId` is accepted from older clients; the project knows its own."""
+    """What to build. `sandboxId` is accepted from older clients; the project knows its own.
 
-    prompt: str
+    Without `projectId` it is a new project. `model` is a model's key, `framework` one of those of
+    `/api/info`; both are chosen when left out. `conversationHistory` counts for a project that has
+    no conversation yet.
+    """
+
+    prompt: str = Field(json_schema_extra={"minLength": 1, "maxLength": PROMPT_MAX})
     projectId: str | None = None  # noqa: N815 - wire names
     model: str | None = None
     framework: str | None = None
@@ -44,19 +50,19 @@ class GenerateBody(Body):
 
 
 class FixBody(Body):
-    """`POST /api/fix-errors`."""
+    """Whose current version is to be checked and mended."""
 
     projectId: str  # noqa: N815
 
 
 class RestoreBody(Body):
-    """`POST /api/projects/{id}/restore`."""
+    """The version to go back to."""
 
     fragmentId: str  # noqa: N815
 
 
 class HighlightBody(Body):
-    """`POST /api/highlight`. The path's name says which language the text is in."""
+    """Code of any language. The path's name says which language the text is in."""
 
     path: str = Field(max_length=1_000)
     text: str

@@ -23,10 +23,15 @@ def owner_of(request: web.Request) -> OwnerId:
     return principal_of(request).owner
 
 
+def is_open(path: str) -> bool:
+    """Whether what is at this address answers without a name."""
+    return not path.startswith(_GUARDED) or path in _OPEN
+
+
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Nobody gets to the API without a name. Raises: NotSignedIn, SignInUnavailable."""
-    if request.path.startswith(_GUARDED) and request.path not in _OPEN:
+    if not is_open(request.path):
         request[_PRINCIPAL] = await _principal(request)
     return await handler(request)
 

@@ -61,12 +61,18 @@ class ScriptedWorker:
 
     async def take(self) -> Claim:
         """Claim the next task, which must be there, and start it."""
+        assert await self.take_any(), "no task is waiting"
+        return self.claim
+
+    async def take_any(self) -> bool:
+        """Claim the next task and start it, if one is there."""
         claim = await self._store.claim(self._name)
-        assert isinstance(claim, Claim), "no task is waiting"
+        if not isinstance(claim, Claim):
+            return False
         self._claim = claim
         self._seq = claim.log[-1].seq
         await self.play(TaskStarted(attempt=claim.task.attempts, worker_id=self._name))
-        return claim
+        return True
 
     async def play(self, *events: Event) -> int:
         """Append; answers the last seq."""

@@ -30,6 +30,7 @@ from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
+from bot.services.sign_outs import SignOuts
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.sidecar.clerk import ClerkSignIn
@@ -52,6 +53,8 @@ _PREVIEW_ANSWERS_S = 2.0
 DISTANT_PACE = work.Pace(heartbeat_s=5.0, flush_s=0.3)
 DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0, heard_s=10.0)
 """Where each look and each write is a call over the network, and counted."""
+SIGN_OUTS_S = {"sqlite": 5.0, "convex": 10.0}
+"""How often it is looked whose session has ended, while streams are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class Services:
             info=info,
             sign_in=self.sign_in,
             clerk=clerk_page(settings),
+            sign_outs=self._sign_outs(),
             downloads=self.downloads,
             previews=self.previews,
             links=self.links,
@@ -151,6 +155,11 @@ class Services:
                 holder=self.worker.id,
             )
         )
+
+    def _sign_outs(self) -> SignOuts | None:
+        if self.sign_in is None:
+            return None
+        return SignOuts(self.store, every_s=SIGN_OUTS_S[self.settings.store_kind])
 
     async def _store_problem(self) -> str | None:
         try:

@@ -241,8 +241,8 @@ export default defineSchema({
     .index("by_key", ["key"])
     .index("by_expiry", ["expiresAt"]),
 
-  // Events of Slack and webhooks that were counted. Written and read when one arrives. Deleted by
-  // retention after a day, when nobody redelivers it any more.
+  // Events of Slack and webhooks that were counted, and sessions that have ended. Written and read
+  // when one arrives; the latter are looked for by who has streams open. Deleted by retention.
   seenEvents: defineTable({ key: v.string(), by: v.string(), ...expiring })
     .index("by_key", ["key"])
     .index("by_expiry", ["expiresAt"]),

@@ -104,6 +104,24 @@ export const firstTime = serviceMutation({
   },
 });
 
+/** Which of these keys are remembered now. */
+export const seen = serviceQuery({
+  args: { keys: v.array(v.string()) },
+  returns: v.array(v.string()),
+  handler: async (ctx, { keys }) => {
+    const now = Date.now();
+    const found = await Promise.all(
+      keys.map((key) =>
+        ctx.db
+          .query("seenEvents")
+          .withIndex("by_key", (q) => q.eq("key", key))
+          .unique(),
+      ),
+    );
+    return found.flatMap((row) => (row !== null && row.expiresAt > now ? [row.key] : []));
+  },
+});
+
 /** Takes or keeps what one process holds at a time; false when another has it. */
 export const hold = serviceMutation({
   args: { name: v.string(), holder: v.string(), forMs: v.number() },

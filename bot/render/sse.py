@@ -55,6 +55,14 @@ def comment(text: str) -> bytes:
     return f": {' '.join(text.split())}\n\n".encode()
 
 
+def sign_in_again(code: str) -> bytes:
+    """The stream ends here, not its task: go on from the last id with a new token.
+
+    It is no event of the task, and has no id: a client's cursor stays where it is.
+    """
+    return b'data: {"type":"reauth","code":"%b"}\n\n' % code.encode()
+
+
 def to_wire(recorded: e.Recorded) -> Wire | None:
     """The event's wire object before the app is added to `complete`."""
     wire = _wire(recorded.event)

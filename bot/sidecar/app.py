@@ -22,6 +22,7 @@ def create_app(deps: SidecarDeps) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(passages)
     app.on_shutdown.append(streams.stop)
+    app.cleanup_ctx.append(streams.looking_for_sign_outs)
     app.add_routes(tasks.routes())
     app.add_routes(projects.routes())
     app.add_routes(code.routes())

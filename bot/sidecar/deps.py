@@ -14,6 +14,7 @@ from bot.services.highlighting import Highlighter
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.principals import SignIn
 from bot.services.projects import ProjectService
+from bot.services.sign_outs import SignOuts
 from bot.services.tasks import LOCAL_OWNER, TaskService
 
 Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
@@ -54,7 +55,8 @@ class SidecarDeps:
     `allowed_hosts` are host names (no port) that requests may name besides the loopback ones;
     `public_url` adds its own. `preview_sources` are CSP sources that the page may frame;
     `app_hosts` is where apps of this machine are reached from outside, if they are. Without
-    `sign_in` everybody is `owner`; `clerk` is how the page signs people in.
+    `sign_in` everybody is `owner`; with it, a stream lasts for at most `stream_s`. `clerk` is how
+    the page signs people in.
     """
 
     tasks: TaskService
@@ -65,6 +67,7 @@ class SidecarDeps:
     owner: OwnerId = LOCAL_OWNER
     sign_in: SignIn | None = None
     clerk: ClerkPage | None = None
+    sign_outs: SignOuts | None = None
     public_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     preview_sources: tuple[str, ...] = ("https://*.e2b.app",)
@@ -75,6 +78,7 @@ class SidecarDeps:
     app_hosts: AppHosts | None = None
     heartbeat_s: float = 15.0
     write_timeout_s: float = 10.0
+    stream_s: float = 900.0
 
 
 DEPS: web.AppKey[SidecarDeps] = web.AppKey("deps", SidecarDeps)

@@ -168,6 +168,13 @@ class CancelledFrame(_Frame):
     by: str
 
 
+class ReauthFrame(_Frame):
+    """The stream ends here, and its task goes on: follow it with a new token. It has no id."""
+
+    type: Literal["reauth"]
+    code: Literal["stream_expired", "session_ended"]
+
+
 class Frame(
     RootModel[
         Annotated[
@@ -185,7 +192,8 @@ class Frame(
             | PreviewFrame
             | CompleteFrame
             | ErrorFrame
-            | CancelledFrame,
+            | CancelledFrame
+            | ReauthFrame,
             Field(discriminator="type"),
         ]
     ]

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -21,6 +22,8 @@ from agents.types import TaskId
 from bot.render import sse
 from bot.services.projects import TextFiles
 from bot.sidecar.deps import DEPS, SidecarDeps
+from bot.sidecar.watchers import Ending, Watchers, keep_signing_out
+from bot.sidecar.who import principal_of
 from bot.store.port import TaskRow
 
 STREAMS: web.AppKey["Streams"] = web.AppKey("streams")
@@ -37,15 +40,25 @@ class ReaderGone(Exception):
 
 
 class Streams:
-    """Every open stream of this process, so that a graceful stop can end them."""
+    """Every open stream of this process, so that a stop or a sign-out can end them."""
 
     def __init__(self) -> None:
-        self._stopping = asyncio.Event()
+        self.watchers = Watchers()
 
     async def stop(self, app: web.Application) -> None:
         """Let open streams end after what they are writing; clients reconnect elsewhere."""
         del app
-        self._stopping.set()
+        self.watchers.stop()
+
+    async def looking_for_sign_outs(self, app: web.Application) -> AsyncIterator[None]:
+        """For as long as the server runs: those of other processes count, too."""
+        deps = app[DEPS]
+        background = Background()
+        if deps.sign_outs is not None:
+            looking = keep_signing_out(self.watchers, deps.sign_outs)
+            background.spawn(looking, name="sign-outs")
+        yield
+        await background.stop()
 
     async def serve(self, request: web.Request, task: TaskRow, after: int) -> web.StreamResponse:
         """Answer with the task's events after `after`, until the terminal one was sent."""
@@ -61,9 +74,11 @@ class Streams:
         writer = _Writer(request, response, deps.write_timeout_s)
         batches = deps.feed.follow(task.id, after)
         background = Background()
+        limit_s = None if deps.sign_in is None else deps.stream_s
         try:
-            await writer.write(_RECONNECT_AFTER)
-            await self._relay(deps, task, _Pump(batches, background), writer)
+            with self.watchers.watching(principal_of(request), limit_s) as watcher:
+                await writer.write(_RECONNECT_AFTER)
+                await _relay(deps, task, _Pump(batches, background), writer, watcher.over)
         except ReaderGone:
             _log.info("stream reader gone", task_id=task.id)
         except StoreUnavailable:
@@ -76,26 +91,31 @@ class Streams:
                 await batches.aclose()
         return response
 
-    async def _relay(
-        self, deps: SidecarDeps, task: TaskRow, pump: "_Pump", writer: "_Writer"
-    ) -> None:
-        """Write batches as they come and a comment when none does, until either side ends."""
-        stopping = pump.background.start(self._stopping.wait(), name="stream-stopping")
-        following = pump.next()
-        while not stopping.done():
-            await asyncio.wait(
-                {following, stopping},
-                timeout=deps.heartbeat_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if following.done():
-                batch = following.result()
-                if batch is None:
-                    return
-                await writer.write(await _encode(deps, task, batch))
-                following = pump.next()
-            elif not stopping.done():
-                await writer.write(sse.comment("still here"))
+
+async def _relay(
+    deps: SidecarDeps,
+    task: TaskRow,
+    pump: "_Pump",
+    writer: "_Writer",
+    over: asyncio.Future[Ending],
+) -> None:
+    """Write batches as they come and a comment when none does, until either side ends."""
+    following = pump.next()
+    while not over.done():
+        either: set[asyncio.Future[Any]] = {following, over}
+        await asyncio.wait(either, timeout=deps.heartbeat_s, return_when=asyncio.FIRST_COMPLETED)
+        if over.done():
+            break
+        if following.done():
+            batch = following.result()
+            if batch is None:
+                return
+            await writer.write(await _encode(deps, task, batch))
+            following = pump.next()
+        else:
+            await writer.write(sse.comment("still here"))
+    if over.result() is not Ending.SERVER_STOPS:
+        await writer.write(sse.sign_in_again(over.result()))
 
 
 @dataclass(frozen=True, slots=True)

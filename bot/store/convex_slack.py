@@ -1,5 +1,6 @@
 """Slack's side of the store at Convex."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from agents.ports import Ids
@@ -14,6 +15,9 @@ from bot.store.slack_port import (
     SlackThread,
     ThreadProject,
 )
+
+_KEYS_AT_ONCE = 500
+"""Each is a read of an index, of which a query may make 4,096."""
 
 
 class ConvexSlack:
@@ -59,6 +63,13 @@ class ConvexSlack:
             "slack:firstTime", key=key, by=by, keepMs=keep_s * 1_000
         )
         return bool(answer)
+
+    async def seen(self, keys: Sequence[str]) -> frozenset[str]:
+        found: set[str] = set()
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            asked = list(keys[start : start + _KEYS_AT_ONCE])
+            found.update(await self._client.query("slack:seen", keys=asked))
+        return frozenset(found)
 
     async def hold(self, name: str, holder: str, *, for_s: float) -> bool:
         answer = await self._client.mutation(

@@ -3,6 +3,7 @@
 Rows are frozen values. Every method may raise `StoreUnavailable`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -122,6 +123,10 @@ class SlackState(InstallationStore, Protocol):
 
     async def first_time(self, key: str, *, keep_s: float) -> bool:
         """Whether this key is new; it is remembered for `keep_s` seconds. One caller gets True."""
+        ...
+
+    async def seen(self, keys: Sequence[str]) -> frozenset[str]:
+        """Which of these keys are remembered now."""
         ...
 
     async def hold(self, name: str, holder: str, *, for_s: float) -> bool:

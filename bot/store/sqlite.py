@@ -251,6 +251,10 @@ class SqliteStore(SqliteIdentities, SqliteUsages):
         until = now + seconds_us(keep_s)
         return await self._database.write(lambda c: slack.first_time(c, key, now, until))
 
+    async def seen(self, keys: Sequence[str]) -> frozenset[str]:
+        now = self._now()
+        return await self._database.read(lambda c: slack.seen(c, keys, now))
+
     async def hold(self, name: str, holder: str, *, for_s: float) -> bool:
         now = self._now()
         until = now + seconds_us(for_s)

@@ -1,6 +1,8 @@
 """Statements on Slack's side of things. Each function runs inside one transaction."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 
 from agents.types import OwnerId, ProjectId, TaskId
@@ -108,6 +110,14 @@ def first_time(connection: sqlite3.Connection, key: str, now: int, until: int) -
         "INSERT OR IGNORE INTO seen_events (key, expires_at) VALUES (?, ?)", (key, until)
     )
     return added.rowcount == 1
+
+
+def seen(connection: sqlite3.Connection, keys: Sequence[str], now: int) -> frozenset[str]:
+    found = connection.execute(
+        "SELECT key FROM seen_events WHERE expires_at > ? AND key IN (SELECT value FROM json_each(?))",
+        (now, json.dumps(list(keys))),
+    )
+    return frozenset(str(row[0]) for row in found)
 
 
 def hold(connection: sqlite3.Connection, name: str, holder: str, now: int, until: int) -> bool:

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from agents import events as e
 from bot.cli.openapi import print_openapi
-from bot.render.sse import encode
+from bot.render.sse import encode, sign_in_again
 from bot.sidecar.frames import Frame
 from bot.sidecar.openapi import openapi_document
 from bot.sidecar.operations import OPERATIONS
+from bot.sidecar.watchers import Ending
 from tests.bot.render.test_sse import WIRE, recorded
 from tests.fakes.sidecar import Frame as Sent
 from tests.fakes.sidecar import RunningSidecar, read_all
@@ -72,7 +73,12 @@ def test_every_frame_is_described(event: e.Event, wire: dict[str, Any]) -> None:
 def test_no_frame_is_described_that_is_never_sent() -> None:
     union = get_args(Frame.model_fields["root"].annotation)
     described = {get_args(kind.model_fields["type"].annotation)[0] for kind in union}
-    assert described == {wire["type"] for _, wire in WIRE} | {"complete"}
+    assert described == {wire["type"] for _, wire in WIRE} | {"complete", "reauth"}
+
+
+def test_a_stream_that_ends_before_its_task_says_so_as_described() -> None:
+    for why in set(Ending) - {Ending.SERVER_STOPS}:
+        check_frame(json.loads(sign_in_again(why).partition(b"data: ")[2]))
 
 
 def test_a_frame_with_a_field_too_many_is_none() -> None:

@@ -133,6 +133,18 @@ async def test_an_event_is_forgotten_after_its_time(world: World) -> None:
     assert await world.store.first_time("Ev1", keep_s=60)
 
 
+async def test_what_is_remembered_is_known_to_all_who_ask(world: World) -> None:
+    store = world.store
+    await store.first_time("a", keep_s=60)
+    await store.first_time("b 'c'", keep_s=120)
+    assert await store.seen([]) == frozenset()
+    assert await store.seen(["a", "b 'c'", "d"]) == {"a", "b 'c'"}
+    assert await store.seen([*(f"n{n}" for n in range(1_200)), "a"]) == {"a"}
+    await world.clock.advance(60)
+    assert await store.seen(["a", "b 'c'"]) == {"b 'c'"}
+    assert await store.first_time("d", keep_s=60), "to ask is not to remember"
+
+
 # --- locks -------------------------------------------------------------------------------
 
 

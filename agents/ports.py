@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from agents.events import Event
 from agents.sighting import Sighting
+from agents.sources import Sources
 from agents.types import AppFiles, BlobHash, Framework, SandboxId, TaskId, Usage
 
 # --- the model ---------------------------------------------------------------------------
@@ -389,3 +390,4 @@ class Toolkit:
     budget: Budget = field(default_factory=Budget)
     browser: Browser | None = None
     packages: PackageRegistry | None = None
+    sources: Sources | None = None

@@ -94,6 +94,13 @@ class Diagnostic(Frozen):
     severity: Literal["error", "warning"] = "error"
 
 
+class LeftOut(Frozen):
+    """A file, or a part of one, that an import did not bring; `reason` is for people."""
+
+    path: str
+    reason: str
+
+
 class Usage(Frozen):
     """Tokens and dollars of one or many model calls."""
 

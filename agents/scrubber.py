@@ -54,7 +54,7 @@ CERTAIN_SECRETS = re.compile(
     r"""(?x)
     -----BEGIN [ ] (?:[A-Z0-9]{1,20} [ ]){0,3} PRIVATE [ ] KEY (?:[ ]BLOCK)? -----
         [A-Za-z0-9+/=\s\\.:,"']{60,12000}? -----END [ ] [A-Z0-9 ]{1,40} -----
-    | (?<![A-Za-z0-9_-]) (?=[\w.-]*\d) (?:
+    | (?<![A-Za-z0-9_-]) (?:
           xox[a-z]-[\w-]{10,} | xapp-[\w-]{10,} | sk-[\w-]{20,} | sk_(?:live|test)_\w{16,}
         | e2b_\w{16,} | whsec_[\w+/=-]{16,} | gh[pousr]_\w{20,} | github_pat_\w{20,}
         | figd_[\w-]{16,} | figo_[\w-]{16,} | AKIA[A-Z0-9]{16} | npm_\w{30,} | AIza[\w-]{30,}
@@ -63,7 +63,7 @@ CERTAIN_SECRETS = re.compile(
 )
 """Shapes that nothing but a secret has: for what is taken out of a file that must go on working.
 
-Each is one of `_SHAPES`, with more asked of it: a length, a digit, a whole key.
+Each is one of `_SHAPES`, with more asked of it: a length, a whole key. A real one holds a digit.
 """
 
 

@@ -28,6 +28,7 @@ from bot.feed import Feed, Hub, Polling
 from bot.services import worker as work
 from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
+from bot.services.metering import Meter, Quotas
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
 from bot.services.sign_outs import SignOuts
@@ -67,6 +68,7 @@ class Services:
     hub: Hub
     feed: Feed
     tasks: TaskService
+    meter: Meter
     projects: ProjectService
     downloads: DownloadLinks
     links: PreviewLinks
@@ -119,6 +121,7 @@ class Services:
             downloads=self.downloads,
             previews=self.previews,
             links=self.links,
+            meter=self.meter,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
             app_hosts=hosts,
@@ -237,6 +240,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     reviver = Reviver(manager, kit.fetcher, clock)
     previews = Previews(store, manager, reviver, only_here=settings.sandbox_kind == "local")
     stack.push_async_callback(previews.close)
+    meter = Meter(store, clock, _quotas(settings))
     parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, _pace(settings), links)
     return Services(
         settings=settings,
@@ -244,7 +248,8 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         store=store,
         hub=hub,
         feed=Feed(store, hub, clock, DISTANT_POLLING if distant else None),
-        tasks=TaskService(store, hub),
+        tasks=TaskService(store, hub, meter),
+        meter=meter,
         projects=ProjectService(store, ids),
         links=links,
         previews=previews,
@@ -262,6 +267,15 @@ def _pace(settings: Settings) -> work.Pace:
         busy_poll_s=settings.poll_busy_s,
         idle_poll_s=settings.poll_idle_s,
         slots=settings.workers,
+    )
+
+
+def _quotas(settings: Settings) -> Quotas:
+    return Quotas(
+        credits=None if settings.sign_in_url is None else settings.plan_credits,
+        max_open=settings.max_open,
+        person_per_hour=settings.person_starts,
+        group_per_hour=settings.group_starts,
     )
 
 

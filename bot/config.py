@@ -30,6 +30,7 @@ from bot.setting_values import (
     AppsUrl,
     Folder,
     Origins,
+    PlanCredits,
     PreviewTemplate,
     Roles,
     Seconds,
@@ -225,6 +226,14 @@ class Settings(BaseModel):
         "ZAPDEV_POLL_BUSY_S", 1.0, "seconds between looks for other processes' tasks, when busy"
     )
     poll_idle_s: Seconds = _env("ZAPDEV_POLL_IDLE_S", 10.0, "the same when idle")
+
+    # limits of those who come by Slack or are signed in; 0 starts: no limit
+    plan_credits: PlanCredits = _env(
+        "ZAPDEV_PLAN_CREDITS", "free=5, pro=100", "builds in any 24 hours, by the plan at Clerk"
+    )
+    max_open: int = _env("ZAPDEV_MAX_OPEN", 10, "builds of one owner that wait or run", ge=1)
+    person_starts: int = _env("ZAPDEV_PERSON_STARTS", 60, "starts a person has an hour", ge=0)
+    group_starts: int = _env("ZAPDEV_GROUP_STARTS", 600, "starts a workspace has an hour", ge=0)
 
     # budgets of one task
     max_steps: int = _env("ZAPDEV_MAX_STEPS", _BUDGET.steps, "model calls one task may make", ge=1)

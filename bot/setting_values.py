@@ -59,6 +59,20 @@ def _are_origins(value: frozenset[str]) -> frozenset[str]:
     return frozenset(origin_of(_is_url(item)) for item in value)
 
 
+def _read_plans(value: object) -> object:
+    """`free=5, pro=100` as numbers by name. Raises: ValueError."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip(): number.strip() for name, _, number in pairs}
+
+
+def _has_a_free_plan(value: dict[str, int]) -> dict[str, int]:
+    if "free" not in value:
+        raise ValueError("it must say what the plan “free” has, such as free=5, pro=100")
+    return value
+
+
 Url = Annotated[str, AfterValidator(_is_url)]
 """An http(s) address, kept without a slash at its end."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
@@ -67,6 +81,13 @@ Origins = Annotated[Names, AfterValidator(_are_origins)]
 """Addresses of pages separated by commas, each cut to what a browser calls its origin."""
 Roles = Annotated[Names, AfterValidator(_are_roles)]
 """Some of `ROLES`; `all` stands for each of them."""
+PlanCredits = Annotated[
+    dict[str, Annotated[int, Field(ge=0)]],
+    NoDecode,
+    BeforeValidator(_read_plans),
+    AfterValidator(_has_a_free_plan),
+]
+"""Credits by a plan's name, with one called “free”."""
 PreviewTemplate = Annotated[str, AfterValidator(_is_preview_template)]
 """An address with {host}, {port} or {sandbox_id} in it."""
 AppsUrl = Annotated[str, AfterValidator(_is_apps_address)]

@@ -5,7 +5,7 @@ the same words. Nothing is run here: a row is written and workers are woken.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
@@ -21,6 +21,7 @@ from agents.types import (
     TaskProgress,
     Turn,
 )
+from bot.services.metering import Asker, Meter, in_slack
 from bot.services.projects import read_state, read_text
 from bot.store.port import (
     QUEUE_TOPIC,
@@ -49,7 +50,10 @@ class TaskStore(Projects, Queue, EventLog, Blobs, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """What a person typed, not yet checked. `origin` makes asking twice harmless."""
+    """What a person typed, not yet checked. `origin` makes asking twice harmless.
+
+    `asker` is held to their limits, and so is whoever asks in `slack`.
+    """
 
     prompt: str
     project_id: ProjectId | None = None
@@ -59,14 +63,16 @@ class StartRequest:
     origin: str | None = None
     requested_by: str = "web"
     slack: SlackOrigin | None = None
+    asker: Asker | None = None
 
 
 class TaskService:
-    """Accepts, stops and reports tasks."""
+    """Accepts, stops and reports tasks. Without a `meter` nothing costs and nobody is limited."""
 
-    def __init__(self, store: TaskStore, waker: Waker) -> None:
+    def __init__(self, store: TaskStore, waker: Waker, meter: Meter | None = None) -> None:
         self._store = store
         self._waker = waker
+        self._meter = meter
 
     async def start(self, owner: OwnerId, request: StartRequest) -> TaskRow:
         """Queue a build, or a follow-up when the request names a project.
@@ -76,7 +82,7 @@ class TaskService:
 
         Raises:
             BadRequest: names the field. UnsupportedFramework. NotFound: the project.
-            StoreUnavailable.
+            QuotaExceeded. StoreUnavailable.
         """
         prompt = _prompt(request.prompt)
         framework = _framework(request.framework)
@@ -103,7 +109,8 @@ class TaskService:
                 origin=_origin(request.origin),
                 history=history,
                 slack=request.slack,
-            )
+            ),
+            request.asker,
         )
 
     async def fix(
@@ -114,10 +121,12 @@ class TaskService:
         origin: str | None = None,
         requested_by: str = "web",
         slack: SlackOrigin | None = None,
+        asker: Asker | None = None,
     ) -> TaskRow:
-        """Queue a check-and-fix run on the project's current version.
+        """Queue a check-and-fix run on the project's current version. It takes no credit.
 
-        Raises: NotFound (project), BadRequest (nothing was built yet), StoreUnavailable.
+        Raises: NotFound (project), BadRequest (nothing was built yet), QuotaExceeded,
+        StoreUnavailable.
         """
         project = await self._store.project(owner, project_id)
         if project.head is None:
@@ -135,7 +144,8 @@ class TaskService:
                 requested_by=requested_by,
                 origin=_origin(origin),
                 slack=slack,
-            )
+            ),
+            asker,
         )
 
     async def cancel(self, owner: OwnerId, task_id: TaskId, *, by: str = "web") -> TaskRow:
@@ -184,7 +194,11 @@ class TaskService:
             return fragment.files
         return {path: file.blob for path, file in state.files.items() if file.blob is not None}
 
-    async def _enqueue(self, new: NewTask) -> TaskRow:
+    async def _enqueue(self, new: NewTask, asker: Asker | None) -> TaskRow:
+        if asker is None and new.slack is not None:
+            asker = in_slack(new.slack)
+        if self._meter is not None:
+            new = replace(new, terms=await self._meter.terms(new.owner, new.kind, asker))
         row = await self._store.enqueue(new)
         self._waker.notify(row.id)
         self._waker.notify(QUEUE_TOPIC)

@@ -235,3 +235,45 @@ class ErrorAnswer(Answer):
     """Every error has this shape."""
 
     error: ErrorDetails
+
+
+class CreditsAnswer(Answer):
+    """Where an owner stands: what their plan has in any 24 hours, and what of it is used.
+
+    At `nextBackAt` the oldest of the used ones is back.
+    """
+
+    plan: str
+    allowance: int
+    used: int
+    left: int
+    next_back_at: Moment | None
+
+
+class TallyAnswer(Answer):
+    """What tasks have used. `builds` leaves out fixes, and what came to nothing."""
+
+    builds: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+
+
+class ProjectUse(TallyAnswer):
+    """One app's share."""
+
+    project_id: str
+    title: str
+
+
+class UsageAnswer(Answer):
+    """An owner's use: the last 24 hours, and this month (UTC), with the dearest apps of it first.
+
+    `credits` is null where nobody is metered.
+    """
+
+    credits: CreditsAnswer | None
+    day: TallyAnswer
+    month: TallyAnswer
+    month_began: Moment
+    projects: list[ProjectUse]

@@ -5,7 +5,7 @@ from aiohttp import web
 from bot.sidecar.apps import app_door, passages
 from bot.sidecar.deps import DEPS, Info, SidecarDeps
 from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
-from bot.sidecar.routes import code, downloads, page, previews, projects, server, tasks
+from bot.sidecar.routes import code, downloads, page, previews, projects, server, tasks, usage
 from bot.sidecar.security import add_headers, guard
 from bot.sidecar.streaming import STREAMS, Streams
 from bot.sidecar.who import authenticate
@@ -26,6 +26,7 @@ def create_app(deps: SidecarDeps) -> web.Application:
     app.add_routes(tasks.routes())
     app.add_routes(projects.routes())
     app.add_routes(code.routes())
+    app.add_routes(usage.routes())
     app.add_routes(downloads.routes())
     app.add_routes(previews.routes())
     app.add_routes(server.routes())

@@ -125,7 +125,14 @@ def _zapdev_answer(request: web.Request, error: ZapdevError) -> web.Response:
     match error:
         case UserError():
             status = next((n for kind, n in _USER_STATUS.items() if isinstance(error, kind)), 400)
-            return error_response(status, error.key, str(error), hint=error.hint, field=error.field)
+            return error_response(
+                status,
+                error.key,
+                str(error),
+                hint=error.hint,
+                field=error.field,
+                headers=_retry_after(error),
+            )
         case NotFound():
             noun = request.get(NOUN, "thing")
             return error_response(404, error.key, f"There is no such {noun}.")
@@ -163,6 +170,12 @@ def _unavailable(request: web.Request, error: StoreUnavailable | SignInUnavailab
         hint = "Nothing was lost. Try again in a moment."
     headers = {"Retry-After": str(max(RETRY_AFTER_S, wait_s))}
     return error_response(503, error.key, message, hint=hint, headers=headers)
+
+
+def _retry_after(error: UserError) -> Mapping[str, str] | None:
+    """When it is worth another try, where that is known."""
+    wait_s = error.retry_after_s if isinstance(error, QuotaExceeded) else None
+    return None if wait_s is None else {"Retry-After": str(math.ceil(wait_s))}
 
 
 def _unexpected(request: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from agents.types import OwnerId
+from bot.services.metering import Asker
 from bot.services.principals import NotSignedIn, Principal
 from bot.sidecar.deps import DEPS
 
@@ -26,6 +27,15 @@ def owner_of(request: web.Request) -> OwnerId:
 def is_open(path: str) -> bool:
     """Whether what is at this address answers without a name."""
     return not path.startswith(_GUARDED) or path in _OPEN
+
+
+def asker_of(request: web.Request) -> Asker | None:
+    """Whose limits count; nobody's where there are no accounts."""
+    if request.app[DEPS].sign_in is None:
+        return None
+    principal = principal_of(request)
+    group = None if principal.org_id is None else f"clerk:{principal.org_id}"
+    return Asker(f"clerk:{principal.user_id}", group, principal.plan)
 
 
 @web.middleware

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from agents.ports import Budget
 from bot.config import ConfigError, Settings, load_settings, name_warnings, variables
@@ -235,3 +235,20 @@ def test_whatever_stands_in_the_environment_the_answer_is_settings_or_a_refusal(
         except ConfigError:
             return
         assert 0 <= port <= 65_535
+
+
+def test_credits_are_read_by_plan() -> None:
+    assert Settings().plan_credits == {"free": 5, "pro": 100}
+    settings = Settings(plan_credits="free=0,team = 40, ")  # type: ignore[arg-type]
+    assert settings.plan_credits == {"free": 0, "team": 40}
+
+
+@pytest.mark.parametrize("value", ["", "pro=5", "free", "free=-1", "free=many", "5"])
+def test_credits_that_cannot_be_read_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str
+) -> None:
+    with pytest.raises(ValidationError):
+        Settings(plan_credits=value)  # type: ignore[arg-type]
+    monkeypatch.setenv("ZAPDEV_PLAN_CREDITS", value or "pro=1")
+    with pytest.raises(ConfigError, match="ZAPDEV_PLAN_CREDITS"):
+        load_settings(tmp_path / ".env")

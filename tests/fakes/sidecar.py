@@ -12,6 +12,7 @@ from aiohttp import web
 
 from agents.system import RandomIds, SystemClock
 from bot.feed import Feed, Hub
+from bot.services.metering import Meter, Quotas
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
@@ -26,6 +27,9 @@ INFO = Info(
     sandbox="local",
     models=("auto", "openai/gpt-4o"),
 )
+
+
+UNMETERED = Quotas(credits=None, max_open=1_000_000, person_per_hour=0, group_per_hour=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,11 @@ class RunningSidecar:
 
 @asynccontextmanager
 async def running_sidecar(
-    at: Path | Store, *, port: int = 0, **changes: Any
+    at: Path | Store, *, port: int = 0, quotas: Quotas = UNMETERED, **changes: Any
 ) -> AsyncIterator[RunningSidecar]:
     """Serve on loopback (0: any free port) over the store `at` a path, or over an open one.
 
-    `changes` go to the deps.
+    `quotas` hold for who is signed in; `changes` go to the deps.
     """
     async with AsyncExitStack() as stack:
         hub = Hub()
@@ -97,8 +101,10 @@ async def running_sidecar(
             await store.check()
             return {"store": None}
 
+        meter = Meter(store, clock, quotas)
         deps = SidecarDeps(
-            tasks=TaskService(store, hub),
+            tasks=TaskService(store, hub, meter),
+            meter=meter,
             projects=ProjectService(store, ids),
             feed=Feed(store, hub, clock),
             ready=ready,

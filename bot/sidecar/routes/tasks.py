@@ -9,7 +9,7 @@ from bot.sidecar.bodies import FixBody, GenerateBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN, in_time
 from bot.sidecar.streaming import STREAMS, cursor, task_id_of
-from bot.sidecar.who import owner_of
+from bot.sidecar.who import asker_of, owner_of
 from bot.store.port import TaskRow
 
 
@@ -39,6 +39,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
             model=body.model,
             history=body.history,
             origin=request.headers.get("Idempotency-Key"),
+            asker=asker_of(request),
         ),
     )
     return await _accepted(request, task)
@@ -50,7 +51,10 @@ async def fix_errors(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     body = await read_body(request, FixBody)
     task = await deps.tasks.fix(
-        owner_of(request), ProjectId(body.projectId), origin=request.headers.get("Idempotency-Key")
+        owner_of(request),
+        ProjectId(body.projectId),
+        origin=request.headers.get("Idempotency-Key"),
+        asker=asker_of(request),
     )
     return await _accepted(request, task)
 

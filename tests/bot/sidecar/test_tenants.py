@@ -63,7 +63,7 @@ QUERIES: dict[str, Body] = {
 
 NAMES_NOTHING = {
     *("/", "/client.js", "/docs", "/openapi.json", "/healthz", "/readyz"),
-    *("/api/info", "/api/projects", "/api/highlight"),
+    *("/api/info", "/api/projects", "/api/highlight", "/api/usage"),
 }
 STATIC = "/page/"
 KEYED = ("{signed}", "{key}")

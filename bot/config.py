@@ -5,9 +5,7 @@
 `.env.example`; `tests/test_docs.py` holds the two together.
 """
 
-import difflib
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -25,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.errors import UserError
 from agents.ports import Budget
+from bot.setting_names import explain, name_warnings, names_of
 from bot.setting_values import (
     ROLES,
     AppsUrl,
@@ -42,10 +41,6 @@ from bot.setting_values import (
 )
 
 ENV_FILE = Path(".env")
-_OUR_PREFIXES = ("ZAPDEV_",)
-_NEAR = 0.86
-"""How alike a name must be to one of ours to be called a slip of the pen (0 to 1)."""
-
 _BUDGET = Budget()
 
 
@@ -344,7 +339,7 @@ def variables() -> dict[str, str]:
     return {
         names[0]: field.description or ""
         for field in Settings.model_fields.values()
-        if (names := _names(field.validation_alias))
+        if (names := names_of(field))
     }
 
 
@@ -358,7 +353,7 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         found = _EnvironmentSettings(_env_file=env_file, **given)
         return Settings.model_validate({n: getattr(found, n) for n in Settings.model_fields})
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(error))) from None
+        raise ConfigError("\n".join(explain(error, Settings.model_fields))) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{env_file} is not a text file in UTF-8.") from None
 
@@ -370,34 +365,4 @@ def read_variable(env_file: Path, name: str) -> str | None:
 
 def unknown_names(env_file: Path = ENV_FILE) -> list[str]:
     """A warning per variable that looks like ours but is not, with the likely meaning."""
-    return name_warnings([*os.environ, *dotenv_values(env_file)])
-
-
-def name_warnings(names: Iterable[str]) -> list[str]:
-    """As `unknown_names`, for these names: any `ZAPDEV_…`, and near-misses of the others."""
-    ours = {name for f in Settings.model_fields.values() for name in _names(f.validation_alias)}
-    warnings = []
-    candidates = [name for name in ours if "_" in name]
-    for name in sorted(name for name in set(names) if name.upper() not in ours):
-        near = difflib.get_close_matches(name.upper(), candidates, n=1, cutoff=_NEAR)
-        if near:
-            warnings.append(f"{name} is not a setting. Did you mean {near[0]}?")
-        elif name.upper().startswith(_OUR_PREFIXES):
-            warnings.append(f"{name} is not a setting and does nothing. See .env.example.")
-    return warnings
-
-
-def _names(alias: object) -> tuple[str, ...]:
-    return tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else ()
-
-
-def _explain(error: ValidationError) -> list[str]:
-    """One line per bad variable. Values are left out: they may be secrets."""
-    fields: Mapping[str, Any] = Settings.model_fields
-    lines = []
-    for item in error.errors(include_input=False, include_url=False):
-        reason = item["msg"].removeprefix("Value error, ")
-        where = str(item["loc"][0]) if item["loc"] else ""
-        name = _names(fields[where].validation_alias)[0] if where in fields else where
-        lines.append(f"{name}: {reason}." if name else f"{reason}.")
-    return lines
+    return name_warnings([*os.environ, *dotenv_values(env_file)], Settings.model_fields)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from agents.ports import Budget
-from bot.config import ConfigError, Settings, load_settings, name_warnings, variables
+from bot.config import ConfigError, Settings, load_settings, variables
+from bot.setting_names import name_warnings
 from bot.setting_values import is_loopback
 
 NO_FILE = Path("no-such-file.env")
@@ -211,7 +212,7 @@ def test_slips_of_the_pen_are_reported_and_other_peoples_names_are_not() -> None
     names = ["ZAPDEV_PROT", "SLACK_BOT_TOKN", "ZAPDEV_COLOUR", "PATH", "GITHUB_ACTIONS"]
     names += ["SENTRY_RELEASE", "E2B_ACCESS_TOKEN", "PORT", "zapdev_port", *variables()]
 
-    assert name_warnings(names) == [
+    assert name_warnings(names, Settings.model_fields) == [
         "SLACK_BOT_TOKN is not a setting. Did you mean SLACK_BOT_TOKEN?",
         "ZAPDEV_COLOUR is not a setting and does nothing. See .env.example.",
         "ZAPDEV_PROT is not a setting. Did you mean ZAPDEV_PORT?",

@@ -193,6 +193,12 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: _json(a.Highlighted)},
         body=b.HighlightBody,
     ),
+    Operation(
+        "get",
+        "/api/usage",
+        "Credits that are left, and the use of the last 24 hours and of this month.",
+        {200: _json(a.UsageAnswer)},
+    ),
     Operation("get", "/api/info", "What this server runs on.", {200: _json(a.Info)}),
     Operation(
         "get",

@@ -219,19 +219,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.push_async_callback(manager.close)
     stack.push_async_callback(_take_links_back, store, manager)
     models = model_catalog(settings)
-    browser = ChromiumBrowser(clock)
-    stack.push_async_callback(browser.close)
-    kit = Toolkit(
-        llm=open_model(settings, models, clock, stack),
-        sandboxes=manager,
-        fetcher=await stack.enter_async_context(HttpPages()),
-        blobs=store,
-        clock=clock,
-        ids=ids,
-        budget=settings.budget,
-        browser=browser,
-        packages=NpmRegistry(),
-    )
+    kit = await _toolkit(settings, store, manager, models, stack)
     sign_in = clerk_sign_in(settings, clock)
     if sign_in is not None:
         stack.push_async_callback(sign_in.keys.close)
@@ -258,6 +246,30 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         sandboxes=sandboxes,
         models=models,
         sign_in=sign_in,
+    )
+
+
+async def _toolkit(
+    settings: Settings,
+    store: Store,
+    manager: SandboxManager,
+    models: ModelCatalog,
+    stack: AsyncExitStack,
+) -> Toolkit:
+    """What a run of the pipeline works with."""
+    clock = SystemClock()
+    browser = ChromiumBrowser(clock)
+    stack.push_async_callback(browser.close)
+    return Toolkit(
+        llm=open_model(settings, models, clock, stack),
+        sandboxes=manager,
+        fetcher=await stack.enter_async_context(HttpPages()),
+        blobs=store,
+        clock=clock,
+        ids=RandomIds(),
+        budget=settings.budget,
+        browser=browser,
+        packages=NpmRegistry(),
     )
 
 

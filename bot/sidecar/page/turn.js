@@ -74,7 +74,6 @@ function parts(onStop, onRetry, onFix) {
     ),
     plan: h("ol", { class: "plan" }),
     activity: h("ol", { class: "activity", tabindex: 0, "aria-label": "What was done" }),
-    picture: h("img", { alt: "Picture of the app as it was checked", width: 1280, height: 800 }),
     answer: h("p", { class: "answer" }),
     text: h("div", { class: "prose" }),
     wordsTitle: h("summary", {}, "What the model said"),
@@ -106,9 +105,13 @@ function parts(onStop, onRetry, onFix) {
     at.problemHint,
     h("div", { class: "actions" }, at.retry, at.fix),
   );
-  at.shot = h("figure", { class: "shot", hidden: true }, at.picture);
-  at.picture.addEventListener("load", () => show(at.shot, true));
-  at.picture.addEventListener("error", () => show(at.shot, false));
+  at.figure = h("figure", {});
+  at.shot = h(
+    "details",
+    { class: "shot", hidden: true },
+    h("summary", {}, "Picture of the app as it was checked"),
+    at.figure,
+  );
   at.suggestionArea = h("div", { class: "next" }, h("h3", {}, "Next"), at.suggestions);
   at.element = h(
     "article",
@@ -126,8 +129,8 @@ function parts(onStop, onRetry, onFix) {
     ),
     at.answer,
     at.words,
-    at.shot,
     at.suggestionArea,
+    at.shot,
   );
   return at;
 }
@@ -198,10 +201,16 @@ function renderPicture(at, state) {
   if (at.shot.dataset.of === wanted) return;
   at.shot.dataset.of = wanted;
   show(at.shot, false);
-  if (at.picture.src) URL.revokeObjectURL(at.picture.src);
-  if (!wanted) return at.picture.removeAttribute("src");
+  const before = at.figure.firstElementChild;
+  if (before) URL.revokeObjectURL(before.src);
+  at.figure.replaceChildren();
+  if (!wanted) return;
   picture(wanted).then((src) => {
-    if (src !== null && at.shot.dataset.of === wanted) at.picture.src = src;
+    if (src === null || at.shot.dataset.of !== wanted) return;
+    const onload = () => show(at.shot, true);
+    at.figure.append(
+      h("img", { src, alt: "The app in a browser", width: 1280, height: 800, onload }),
+    );
   });
 }
 

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from agents.ports import Clock
 from agents.system import SystemClock
+from tests.fakes.clerk.browser import BrowserSide
 from tests.fakes.clerk.tokens import SigningKey, session_claims
 
 ORIGIN = "https://app.example.com"
@@ -41,6 +42,9 @@ class FakeClerk:
     garbage: bytes | None = None
     redirect_to: str | None = None
     fetches: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.browsers = BrowserSide(self)
 
     @property
     def jwks_url(self) -> str:
@@ -92,6 +96,7 @@ async def serving_clerk(**given: Any) -> AsyncIterator[FakeClerk]:
     clerk = FakeClerk(**given)
     app = web.Application()
     app.router.add_get("/.well-known/jwks.json", clerk._jwks)
+    app.add_routes(clerk.browsers.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:

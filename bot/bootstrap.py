@@ -34,6 +34,7 @@ from bot.services.projects import ProjectService
 from bot.services.sign_outs import SignOuts
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
+from bot.sidecar.buckets import Buckets
 from bot.sidecar.clerk import ClerkSignIn
 from bot.sidecar.security import preview_sources
 from bot.sidecar.sign_in import clerk_page, clerk_sign_in
@@ -107,7 +108,7 @@ class Services:
             sandbox=settings.sandbox_kind,
             models=() if settings.offline else tuple(self.models.models),
         )
-        hosts = self._app_hosts()
+        hosts, per_minute = self._app_hosts(), settings.requests_per_minute
         frames = preview_sources(settings.e2b_preview_url, settings.e2b_domain or "e2b.app")
         deps = SidecarDeps(
             tasks=self.tasks,
@@ -126,6 +127,9 @@ class Services:
             allowed_hosts=frozenset({settings.host}),
             app_hosts=hosts,
             preview_sources=frames if hosts is None else (hosts.everywhere,),
+            cors_origins=settings.cors_origins,
+            limits=Buckets(self.clock, per_minute) if per_minute else None,
+            proxies=settings.proxies,
         )
         return create_app(deps)
 

@@ -213,6 +213,18 @@ class Settings(BaseModel):
     allow_remote: bool = _env(
         "ZAPDEV_ALLOW_REMOTE", default=False, meaning="1: listen beyond loopback without sign-in"
     )
+    cors_origins: Origins = _env(
+        "ZAPDEV_CORS_ORIGINS", frozenset(), "other pages' origins that may use the API with a token"
+    )
+    requests_per_minute: int = _env(
+        "ZAPDEV_REQUESTS_PER_MINUTE", 600, "of one address, and of one owner; 0 for no limit", ge=0
+    )
+    proxies: int = _env(
+        "ZAPDEV_PROXIES", 0, "your proxies before this server: whose X-Forwarded-For counts", ge=0
+    )
+    metrics_token: SecretStr | None = _env(
+        "ZAPDEV_METRICS_TOKEN", None, "opens /metrics to who sends it as a Bearer token"
+    )
     roles: Roles = _env(
         "ZAPDEV_ROLES", ROLES, "what this process does: all, or some of slack, sidecar, worker"
     )
@@ -283,7 +295,7 @@ class Settings(BaseModel):
     @property
     def authorized_parties(self) -> frozenset[str]:
         """The origins whose tokens count: those given, else this server's own."""
-        return self.clerk_authorized_parties or own_origins(self.app_url)
+        return (self.clerk_authorized_parties or own_origins(self.app_url)) | self.cors_origins
 
     @property
     def app_url(self) -> str:
@@ -319,6 +331,8 @@ class Settings(BaseModel):
         if self.clerk_publishable_key is not None and self.sign_in_url is None:
             raise ValueError("CLERK_PUBLISHABLE_KEY is not one of Clerk's (pk_test_… or pk_live_…)")
         check_apart(self.apps_url, self.public_url)
+        if self.cors_origins and self.sign_in_url is None:
+            raise ValueError("ZAPDEV_CORS_ORIGINS needs sign-in: set up Clerk (CLERK_ISSUER)")
         if not (self.allow_remote or self.sign_in_url or is_loopback(self.host)):
             raise ValueError(
                 f"ZAPDEV_HOST is {self.host}: without sign-in everybody who reaches it would see "

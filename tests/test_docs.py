@@ -47,7 +47,7 @@ def test_the_example_holds_no_secret() -> None:
         if field.annotation == SecretStr | None
     ]
 
-    assert len(secrets) == 13
+    assert len(secrets) == 14
     assert all(f"#{name}=\n" in EXAMPLE for name in secrets)
 
 

@@ -3,8 +3,10 @@
 from aiohttp import web
 
 from bot.sidecar.apps import app_door, passages
+from bot.sidecar.cors import preflight
 from bot.sidecar.deps import DEPS, Info, SidecarDeps
 from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
+from bot.sidecar.limits import limit_addresses, limit_owners
 from bot.sidecar.routes import code, downloads, page, previews, projects, server, tasks, usage
 from bot.sidecar.security import add_headers, guard
 from bot.sidecar.streaming import STREAMS, Streams
@@ -15,7 +17,10 @@ __all__ = ["Info", "SidecarDeps", "create_app"]
 
 def create_app(deps: SidecarDeps) -> web.Application:
     """Routes, the error boundary, the guard at the door, and the end of open streams."""
-    doors = [error_boundary, app_door, guard, authenticate]
+    doors = [
+        *(error_boundary, app_door, limit_addresses, guard, preflight),
+        *(authenticate, limit_owners),
+    ]
     app = web.Application(middlewares=doors, client_max_size=BODY_MAX_BYTES)
     app[DEPS] = deps
     app[STREAMS] = streams = Streams()

@@ -1,5 +1,6 @@
 """Request bodies: JSON in, typed values out, or an error that names the field."""
 
+import asyncio
 from typing import Literal, TypeVar
 
 from aiohttp import web
@@ -9,6 +10,7 @@ from pydantic_core import ErrorDetails
 from agents.errors import BadRequest
 from agents.types import Turn
 from bot.services.tasks import PROMPT_MAX
+from bot.sidecar.deps import DEPS
 
 HISTORY_MAX = 200
 
@@ -74,9 +76,14 @@ B = TypeVar("B", bound=Body)
 async def read_body(request: web.Request, model: type[B]) -> B:
     """The request's JSON body.
 
-    Raises: BadRequest (malformed JSON, missing or mistyped field); aiohttp's 413 beyond 1 MiB.
+    Raises: BadRequest (malformed JSON, missing or mistyped field); aiohttp's 413 beyond 1 MiB, and
+    408 for one that takes longer to come than `body_s`.
     """
-    raw = await request.read()
+    try:
+        async with asyncio.timeout(request.app[DEPS].body_s):
+            raw = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     try:
         return model.model_validate_json(raw)
     except ValidationError as failure:

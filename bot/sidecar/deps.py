@@ -17,6 +17,7 @@ from bot.services.principals import SignIn
 from bot.services.projects import ProjectService
 from bot.services.sign_outs import SignOuts
 from bot.services.tasks import LOCAL_OWNER, TaskService
+from bot.sidecar.buckets import Buckets
 
 Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Looks at every part this process needs: name -> None, or in plain words what is wrong."""
@@ -78,6 +79,10 @@ class SidecarDeps:
     meter: Meter | None = None
     highlighter: Highlighter = field(default_factory=Highlighter)
     app_hosts: AppHosts | None = None
+    cors_origins: frozenset[str] = frozenset()
+    limits: Buckets | None = None
+    proxies: int = 0
+    body_s: float = 20.0
     heartbeat_s: float = 15.0
     write_timeout_s: float = 10.0
     stream_s: float = 900.0

@@ -42,17 +42,26 @@ _HTTP_TEXTS: Mapping[int, tuple[str, str]] = {
     408: ("request_timeout", "The request took too long to arrive."),
     413: ("too_large", "The request is larger than 1 MiB."),
     415: ("unsupported_media_type", "Send the body as application/json."),
+    429: ("rate_limited", "Too many requests."),
 }
 
 
 class Refused(Exception):
     """A request refused at the door, before any service saw it."""
 
-    def __init__(self, status: int, message: str, *, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.hint = hint
+        self.retry_after_s = retry_after_s
 
 
 def error_response(
@@ -105,14 +114,20 @@ async def error_boundary(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except Refused as refused:
-        code, _ = _HTTP_TEXTS[refused.status]
-        return error_response(refused.status, code, refused.message, hint=refused.hint)
+        return _refusal(refused)
     except web.HTTPException as answer:
         return _http_answer(answer)
     except ZapdevError as error:
         return _zapdev_answer(request, error)
     except Exception:  # noqa: BLE001 - the boundary, as the docstring says
         return _unexpected(request)
+
+
+def _refusal(refused: Refused) -> web.Response:
+    code, _ = _HTTP_TEXTS[refused.status]
+    wait_s = refused.retry_after_s
+    headers = {"Retry-After": str(wait_s)} if wait_s is not None else None
+    return error_response(refused.status, code, refused.message, hint=refused.hint, headers=headers)
 
 
 def _http_answer(answer: web.HTTPException) -> web.Response:

@@ -3,7 +3,8 @@
 Other pages in the same browser can send requests to loopback, and a foreign name can be made to
 resolve to it. So the `Host` must be ours, and whatever changes state must be JSON from the same
 origin. Programs that send neither `Origin` nor `Sec-Fetch-Site` (curl) are let through, whatever
-they call their JSON: every current browser sends both with a form's POST.
+they call their JSON: every current browser sends both with a form's POST. Where people sign in, the
+operator may let other pages in (`bot.sidecar.cors`).
 """
 
 import re
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.sidecar.cors import is_let_in, share
 from bot.sidecar.deps import DEPS, SidecarDeps
 from bot.sidecar.errors import Refused
 
@@ -34,7 +36,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             hint="Use the printed address, or name the host in ZAPDEV_PUBLIC_URL.",
         )
     if request.method not in _SAFE_METHODS:
-        _check_origin(request, deps)
+        if not is_let_in(request):
+            _check_origin(request, deps)
         if request.content_type != "application/json" and _is_a_browsers(request):
             raise Refused(415, "Send the body as application/json.", hint=_JSON_HINT)
     return await handler(request)
@@ -57,9 +60,9 @@ FOREIGN = web.ResponseKey("foreign", bool)
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Sent with every answer, streams and errors included; a route may set its own policy."""
-    del request
     if response.get(FOREIGN):
         return
+    share(request, response)
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _API_POLICY)
     headers.setdefault("Cache-Control", "no-store")

@@ -196,7 +196,7 @@ def test_secrets_never_print_but_the_scrubber_gets_them(monkeypatch: pytest.Monk
 
     settings = load_settings(NO_FILE)
 
-    assert len(secret) == 13
+    assert len(secret) == 14
     assert set(settings.secrets()) == set(secret.values())
     assert "value-of" not in repr(settings) + str(settings) + settings.model_dump_json()
 

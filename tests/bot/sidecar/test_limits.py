@@ -1,0 +1,132 @@
+"""Limits of what is sent: how often, how much, how slowly, how deep."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agents.testing import FakeClock
+from agents.types import OwnerId
+from bot.services.principals import Principal
+from bot.sidecar.buckets import Buckets
+from tests.fakes.sidecar import RunningSidecar, running_sidecar
+
+PER_MINUTE = 8
+BURST = 2
+
+
+class Anybody:
+    """The token is the person's name."""
+
+    async def verify(self, token: str) -> Principal:
+        return Principal(OwnerId(token), token)
+
+
+@pytest.fixture
+async def limited(tmp_path: Path) -> AsyncIterator[tuple[RunningSidecar, FakeClock]]:
+    clock = FakeClock()
+    limits = Buckets(clock, PER_MINUTE)
+    async with running_sidecar(tmp_path / "z.db", limits=limits, proxies=1) as sidecar:
+        yield sidecar, clock
+
+
+async def ask(sidecar: RunningSidecar, **headers: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with sidecar.http.get("/api/projects", headers=named) as answer:
+        if answer.status == 429:
+            said = (await answer.json())["error"]
+            assert (said["code"], set(said)) == ("rate_limited", {"code", "message", "hint"})
+            assert 1 <= int(answer.headers["Retry-After"]) <= 60 // PER_MINUTE + 1
+        return answer.status
+
+
+async def test_an_address_that_asks_too_often_waits_and_may_again(
+    limited: tuple[RunningSidecar, FakeClock],
+) -> None:
+    sidecar, clock = limited
+    asked = [await ask(sidecar, X_Forwarded_For="192.0.2.1") for _ in range(BURST + 1)]
+    assert asked == [200] * BURST + [429]
+    assert await ask(sidecar, X_Forwarded_For="192.0.2.2") == 200, "another is not held up"
+    await clock.advance(60 / PER_MINUTE)
+    assert await ask(sidecar, X_Forwarded_For="192.0.2.1") == 200
+    assert await ask(sidecar, X_Forwarded_For="192.0.2.1") == 429
+
+
+async def test_what_a_client_says_of_its_own_address_does_not_count(
+    limited: tuple[RunningSidecar, FakeClock],
+) -> None:
+    sidecar, _ = limited
+    said = [f"198.51.100.{n}, 192.0.2.1" for n in range(BURST + 1)]
+    assert [await ask(sidecar, X_Forwarded_For=way) for way in said] == [200] * BURST + [429]
+
+
+async def test_a_network_of_ipv6_is_one_address(limited: tuple[RunningSidecar, FakeClock]) -> None:
+    sidecar, _ = limited
+    said = [f"2001:db8::{n:x}" for n in range(BURST + 1)]
+    assert [await ask(sidecar, X_Forwarded_For=way) for way in said] == [200] * BURST + [429]
+    assert await ask(sidecar, X_Forwarded_For="2001:db8:0:1::1") == 200
+
+
+async def test_this_machine_is_not_limited_nor_believed_about_others(tmp_path: Path) -> None:
+    limits = Buckets(FakeClock(), PER_MINUTE)
+    async with running_sidecar(tmp_path / "z.db", limits=limits) as sidecar:
+        for _ in range(BURST * 3):
+            assert await ask(sidecar, X_Forwarded_For="192.0.2.1") == 200
+
+
+async def test_an_owner_is_limited_wherever_they_ask_from(tmp_path: Path) -> None:
+    limits = Buckets(FakeClock(), PER_MINUTE)
+    async with running_sidecar(tmp_path / "z.db", limits=limits, sign_in=Anybody()) as sidecar:
+        asked = [await ask(sidecar, Authorization="Bearer ann") for _ in range(BURST + 1)]
+        assert asked == [200] * BURST + [429]
+        assert await ask(sidecar, Authorization="Bearer bob") == 200
+
+
+def test_old_buckets_are_forgotten() -> None:
+    buckets = Buckets(FakeClock(), PER_MINUTE)
+    for number in range(30_000):
+        assert buckets.wait_s(number) == 0
+    assert len(buckets) == 20_000
+
+
+async def sent_slowly(sidecar: RunningSidecar, head: bytes) -> bytes:
+    """What is answered to a body that never comes whole."""
+    port = int(sidecar.url.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(head + b'\r\n{"prompt": "A board')
+        await writer.drain()
+        return await asyncio.wait_for(reader.readuntil(b"}}"), 10)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_body_that_takes_too_long_is_408(tmp_path: Path) -> None:
+    async with running_sidecar(tmp_path / "z.db", body_s=0.1) as sidecar:
+        head = b"POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n"
+        answer = await sent_slowly(sidecar, head)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"code": "request_timeout"' in answer
+        assert (await sidecar.get("/api/projects"))["projects"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"prompt": ' + b'{"a":' * 50_000, b'{"prompt": 1' + b"0" * 100_000 + b"}"],
+)
+async def test_json_that_is_meant_to_hurt_is_400_and_quick(
+    sidecar: RunningSidecar, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with asyncio.timeout(5):
+        async with sidecar.http.post("/api/generate", data=body, headers=headers) as answer:
+            assert answer.status == 400
+            assert (await answer.json())["error"]["code"] == "bad_request"
+
+
+async def test_headers_that_are_too_long_are_400(sidecar: RunningSidecar) -> None:
+    for headers in ({"X-Long": "a" * 20_000}, {f"X-{n}": "a" for n in range(200)}):
+        async with sidecar.http.get("/healthz", headers=headers) as answer:
+            assert answer.status == 400

@@ -2,21 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
 
 from agents import events as e
 from agents.background import Background
-from agents.completion import Completion, complete
+from agents.completion import complete
 from agents.logger import breadcrumb, span
 from agents.models import ModelConfig
 from agents.paths import UnsafePath, safe_path
 from agents.placeholders import has_placeholder
 from agents.ports import LLMRequest, Message, ToolCall
-from agents.printed_code import printed_files
-from agents.prompts import NOTHING_WRITTEN
+from agents.printed_code import printed_calls, printed_files
+from agents.prompts import NOTHING_WRITTEN, PRINTED_ONLY
 from agents.replay import PastTurn, assistant_message, record_turn
 from agents.run import Run, SpendingListener
 from agents.tools import create_tools, describe_call, run_tool
@@ -117,7 +117,7 @@ async def run_agent(
         if not message.tool_calls and earlier is past[-1]:
             return "\n".join(texts)
         if not message.tool_calls:
-            conversation.append(Message("user", NOTHING_WRITTEN))
+            conversation.append(_reminder(run))
     while True:
         message = await _take_turn(run, workspace, assignment, conversation)
         texts.append(message.content)
@@ -130,12 +130,31 @@ async def run_agent(
 async def generate_code(
     run: Run, workspace: Workspace, assignment: Assignment, messages: Sequence[Message]
 ) -> str:
-    """Build what was asked for; a model that wrote nothing for a new app is told so once."""
+    """Build what was asked for.
+
+    A model that wrote nothing for a new app, or only printed a change, is told so once.
+    """
     text = await run_agent(run, workspace, assignment, messages, run.progress.turns)
-    if run.job.base is not None or run.changed(workspace.known):
+    if run.changed(workspace.known):
         return text
-    reminder = [*messages, Message("assistant", text or "…"), Message("user", NOTHING_WRITTEN)]
-    return await run_agent(run, workspace, assignment, reminder)
+    if run.job.base is not None and (run.job.asks or not await _prints_news(workspace, text)):
+        return text
+    reminded = [*messages, Message("assistant", text or "…"), _reminder(run)]
+    return await run_agent(run, workspace, assignment, reminded)
+
+
+async def _prints_news(workspace: Workspace, text: str) -> bool:
+    """Whether the text prints a file otherwise than as an excerpt of what is there."""
+    for path, content in (printed_files(text) or {}).items():
+        now = await workspace.peek(path) if path in workspace.known else None
+        if now is None or content.strip() not in now.decode(errors="replace"):
+            return True
+    return False
+
+
+def _reminder(run: Run) -> Message:
+    """What follows a reply that ended without having changed anything."""
+    return Message("user", NOTHING_WRITTEN if run.job.base is None else PRINTED_ONLY)
 
 
 async def _take_turn(
@@ -165,7 +184,8 @@ async def _take_turn(
         await listener.close()
     calls = completion.calls
     if not calls and not run.job.asks:
-        calls = _calls_in_text(completion, () if run.job.base is None else workspace.known)
+        insists = assignment.purpose == "fix" or _reminder(run) in conversation
+        calls = await _calls_in_text(run, workspace, completion.text, insists=insists)
     calls = _unique_ids(calls, run.turn)
     turn = await record_turn(
         run.turn, completion.text, calls, completion.finish_reason, run.kit.blobs
@@ -210,15 +230,26 @@ async def _run_one(run: Run, workspace: Workspace, call: ToolCall) -> e.ToolFini
     return done
 
 
-def _calls_in_text(completion: Completion, quotable: Collection[str]) -> tuple[ToolCall, ...]:
-    """A model that printed its files instead of calling the tool meant the tool.
+async def _calls_in_text(
+    run: Run, workspace: Workspace, text: str, *, insists: bool
+) -> tuple[ToolCall, ...]:
+    """A model that printed its calls, or its files, instead of calling a tool meant the tool.
 
-    A block labelled with a `quotable` file's name may be a quotation: then nothing is meant.
+    A block labelled with the name of a file that an earlier task left may be a quotation: it is
+    meant only when the model `insists`, and the block can be the whole file.
     """
-    files = printed_files(completion.text)
-    if not files or any(path in quotable for path in files):
-        return ()
+    calls = printed_calls(text, {tool.name for tool in create_tools()})
+    if calls:
+        return tuple(ToolCall("printed", name, arguments) for name, arguments in calls)
+    files = printed_files(text) or {}
+    for path, content in files.items():
+        if path in (run.job.base or {}):
+            now = await workspace.peek(path) or b""
+            if not insists or content.count("\n") * 2 < now.count(b"\n"):
+                return ()
     listed = [{"path": path, "content": content} for path, content in files.items()]
+    if not listed:
+        return ()
     return (ToolCall("printed", "createOrUpdateFiles", json.dumps({"files": listed})),)
 
 

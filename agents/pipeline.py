@@ -14,7 +14,7 @@ from agents import events as e
 from agents.background import Background
 from agents.code_generation import Assignment, generate_code
 from agents.conversation import opening_messages
-from agents.error_fixer import FixLoop
+from agents.error_fixer import FixLoop, StuckReason
 from agents.errors import BadOutput
 from agents.logger import span
 from agents.models import get_model
@@ -60,6 +60,7 @@ class Stuck:
 
     framework: Framework
     findings: tuple[Diagnostic, ...]
+    reason: StuckReason = "exhausted"
 
 
 Outcome = Built | Answered | Stuck
@@ -110,8 +111,9 @@ async def _build(
         checked = await _check(run, workspace, template)
         if not checked.red:
             break
-        if fixes.gives_up_on(checked.red):
-            return Stuck(template.framework, checked.red)
+        reason = fixes.gives_up_on(checked.red)
+        if reason is not None:
+            return Stuck(template.framework, checked.red, reason)
         await fixes.attempt(checked.red)
         await workspace.settle()
     run.enter(Stage.FINISHING, "Saving the app")
@@ -174,13 +176,13 @@ async def _check(run: Run, workspace: Workspace, template: Template) -> _Checked
     run.enter(Stage.VALIDATING, "Checking: lint and build")
     checks = await run_validation(run, workspace, template)
     lint, build = checks[Check.LINT], checks[Check.BUILD]
+    errors = tuple(d for d in lint.diagnostics if d.severity == "error")
     if not build.ok:  # skipped is not green either: the template's manifest has a build script
         missing = Diagnostic(message="There is no build script.", file="package.json")
-        errors = tuple(d for d in lint.diagnostics if d.severity == "error")
         red = (missing,) if build.skipped else build.diagnostics
         return _Checked("", lint.diagnostics, red + errors)
     url, red = await _look(run, await workspace.sandbox(), template)
-    return _Checked(url, lint.diagnostics, red)
+    return _Checked(url, lint.diagnostics, red + errors if red else ())
 
 
 async def _look(

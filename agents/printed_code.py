@@ -1,10 +1,14 @@
-"""Files that a model printed as code blocks instead of calling a tool. Pure.
+"""Files and tool calls that a model printed instead of calling a tool. Pure.
 
-Only what is beyond doubt: every code block of the text must name its file. One block without a
-name, two contents for one name, or a block that never ends, and there is no answer.
+Only what is beyond doubt. Files: every code block of the text must name its file; one block
+without a name, two contents for one name, or a block that never ends, and there is no answer.
+Calls: a JSON object that names one of the tools and its arguments, between `<tool_call>` tags, in
+a code block of its own, or as the whole text.
 """
 
+import json
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 _FENCE = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
@@ -22,6 +26,9 @@ _COMMENT = re.compile(
     rf"^\s*(?://|\#|/\*+|<!--|\{{/\*)\s*(?:file(?:name)?\s*:\s*)?{_PATH}\s*(?:\*/\}}?|-->)?\s*$",
     re.IGNORECASE,
 )
+
+
+_TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,31 @@ def printed_files(text: str) -> dict[str, str] | None:
         if path is None or files.setdefault(path, content) != content:
             return None
     return files or None
+
+
+def printed_calls(text: str, tools: Collection[str]) -> list[tuple[str, str]]:
+    """The tool calls the text prints, as name and JSON arguments, in order."""
+    tagged = [found[1] for found in _TAGGED_CALL.finditer(text)]
+    fenced = ["\n".join(block.lines) for block in _blocks(text) or ()]
+    for candidates in (tagged, fenced, [text]):
+        calls = [call for body in candidates for call in _calls(body, tools)]
+        if calls:
+            return calls
+    return []
+
+
+def _calls(body: str, tools: Collection[str]) -> Iterator[tuple[str, str]]:
+    try:
+        loaded = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    for item in loaded if isinstance(loaded, list) else [loaded]:
+        asked = item.get("function", item) if isinstance(item, dict) else {}
+        if not isinstance(asked, dict) or asked.get("name") not in tools:
+            continue
+        arguments = asked.get("arguments", asked.get("parameters"))
+        if isinstance(arguments, str | dict):
+            yield asked["name"], arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 def _blocks(text: str) -> list[_Block] | None:

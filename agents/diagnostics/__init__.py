@@ -60,10 +60,14 @@ def fingerprint(diagnostics: Iterable[Diagnostic]) -> str:
 
     Warnings count only where there are no errors. How often a message comes in a file counts.
     """
+    return hashlib.sha256("\n".join(telling_findings(diagnostics)).encode()).hexdigest()[:12]
+
+
+def telling_findings(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    """What a fingerprint is made of: a text for each finding that counts, sorted."""
     listed = list(diagnostics)
     errors = [diagnostic for diagnostic in listed if diagnostic.severity == "error"]
-    keys = sorted(f"{d.file or ''}\0{_without_lines(d.message)}" for d in errors or listed)
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:12]
+    return sorted(f"{d.file or ''}\0{_without_lines(d.message)}" for d in errors or listed)
 
 
 def _all_findings(lines: Sequence[str]) -> Iterator[Finding]:

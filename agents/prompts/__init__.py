@@ -11,12 +11,19 @@ from typing import Final
 from agents.prompts import angular, nextjs, react, svelte, vue
 from agents.prompts.answers import Summary, extract_summary, parse_summary
 from agents.prompts.data import DATA_RULE, wrap_data
-from agents.prompts.shared import CONTINUE, NOTHING_WRITTEN, TemplateFacts, compose
+from agents.prompts.shared import (
+    CONTINUE,
+    NOTHING_WRITTEN,
+    PRINTED_ONLY,
+    TemplateFacts,
+    compose,
+)
 from agents.types import Framework
 
 __all__ = [
     "CONTINUE",
     "NOTHING_WRITTEN",
+    "PRINTED_ONLY",
     "FixPrompt",
     "Summary",
     "TemplateFacts",

@@ -55,6 +55,11 @@ You have not written any file, so there is no app yet. Do not print code in your
 createOrUpdateFiles now with the complete files, the entry page included, and then end with \
 <task_summary>."""
 
+PRINTED_ONLY: Final = """\
+You printed code, and nothing in the app has changed. If it was meant to be in the app, call \
+editFile or createOrUpdateFiles now. If you only meant to explain, answer again in words, without \
+code."""
+
 CONTINUE: Final = """\
 Your reply was cut off because it was too long. Go on exactly where it stopped, without repeating \
 what is already there. If a tool call was cut, make that call again, with fewer files in it."""

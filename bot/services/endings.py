@@ -3,8 +3,10 @@
 People never read an exception's text: each key of the error tree has its own, with what to do.
 """
 
+import re
 from dataclasses import dataclass
 
+from agents.error_fixer import StuckReason
 from agents.errors import LimitExceeded, PermanentError, SandboxUnavailable, UserError, ZapdevError
 from agents.events import TaskCancelled, TaskCompleted, TaskFailed
 from agents.pipeline import Answered, Built, Stuck
@@ -148,18 +150,37 @@ def answered(outcome: Answered, title: str, preview_url: str | None, usage: Usag
     return Ending(events=(event,), status=TaskStatus.COMPLETE, reply=message)
 
 
+_WHY: dict[StuckReason, str] = {
+    "repeated": "the same problem came back after my repair.",
+    "alternating": "my repairs undo each other.",
+    "growing": "my repairs make more problems than they solve.",
+    "exhausted": "two repairs were not enough.",
+}
+_NO_PACKAGE = re.compile(
+    r"(?:cannot find (?:module|package)|(?:failed to|can't|could not|cannot) resolve(?: import)?)"
+    r"""\s+["'`]((?:@[\w.-]+/)?[a-z0-9][\w.-]*)""",
+    re.IGNORECASE,
+)
+
+
 def stuck(outcome: Stuck, *, has_version: bool) -> Ending:
-    """The checks stayed red: one question, and follow-ups that answer it."""
+    """The checks stayed red: why no more is tried, one question, and follow-ups that answer it."""
     first = outcome.findings[0] if outcome.findings else Diagnostic(message="unknown")
-    kept = "Your app is back at its last working version." if has_version else ""
+    kept = " Your app is back at its last working version." if has_version else ""
     event = TaskFailed(
         code=STUCK,
-        message=f"I could not get the checks green. {kept}".strip(),
+        message=f"I could not get the checks green: {_WHY[outcome.reason]}{kept}",
         hint=f"What should I do about this? {format_diagnostic(first)[:300]}",
         retryable=True,
-        options=("Try another way", "Build a simpler version", KEEP_ANYWAY),
+        options=(_way_around(first), "Build a simpler version", KEEP_ANYWAY),
     )
     return _failed(event)
+
+
+def _way_around(finding: Diagnostic) -> str:
+    """The answer that goes on: without a package that is not to be had, else in another way."""
+    missing = _NO_PACKAGE.search(finding.message)
+    return f"Do it without {missing[1]}" if missing else "Try another way"
 
 
 def failed(error: ZapdevError | None) -> Ending:

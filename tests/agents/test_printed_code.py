@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.printed_code import printed_files
+from agents.printed_code import printed_calls, printed_files
 
 CODE = "export const a = 1;\n"
 FENCE = "```"
@@ -95,3 +95,32 @@ def test_any_content_comes_back_as_it_was_printed(files: dict[str, list[str]]) -
 def test_nothing_makes_it_raise(text: str) -> None:
     found = printed_files(text)
     assert found is None or all(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        '{"name": "rm", "arguments": {}}',
+        '{"name": "editFile"}',
+        '{"name": "editFile", "arguments": 3}',
+        'Call it with {"name": "editFile", "arguments": {}} to edit.',
+        "[1, null]",
+        "[" * 3_000,
+        "<tool_call>no JSON</tool_call>",
+    ],
+)
+def test_what_is_no_call_of_a_tool_is_none(text: str) -> None:
+    assert printed_calls(text, {"editFile"}) == []
+
+
+def test_calls_keep_their_order_and_arguments_that_are_text_already() -> None:
+    text = (
+        '<tool_call>{"name": "readFiles", "arguments": "{\\"paths\\": []}"}</tool_call>\n'
+        '<tool_call>{"function": {"name": "editFile", "arguments": {"path": "a"}}}</tool_call>'
+    )
+    assert printed_calls(text, {"editFile", "readFiles"}) == [
+        ("readFiles", '{"paths": []}'),
+        ("editFile", '{"path": "a"}'),
+    ]

@@ -3,6 +3,7 @@
 import pytest
 
 from agents import errors
+from agents.error_fixer import StuckReason
 from agents.errors import (
     AuthFailed,
     BadProviderResponse,
@@ -115,6 +116,40 @@ def test_stuck_asks_one_question_and_offers_answers(*, has_version: bool) -> Non
     assert event.hint == "What should I do about this? src/App.tsx:3: TS2322: no"
     assert "Keep it anyway" in event.options
     assert ("last working version" in event.message) is has_version
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("repeated", "the same problem came back"),
+        ("alternating", "undo each other"),
+        ("growing", "more problems than they solve"),
+        ("exhausted", "two repairs were not enough"),
+    ],
+)
+def test_stuck_says_why_no_more_is_tried(reason: StuckReason, why: str) -> None:
+    outcome = Stuck(Framework.REACT, (Diagnostic(message="x"),), reason)
+    assert why in failure(endings.stuck(outcome, has_version=True)).message
+
+
+@pytest.mark.parametrize(
+    ("message", "option"),
+    [
+        (
+            "error TS2307: Cannot find module '@bikes/bell/x' or its types",
+            "Do it without @bikes/bell",
+        ),
+        ('Failed to resolve import "left-pad" from "src/a.ts"', "Do it without left-pad"),
+        ("Module not found: Can't resolve 'three'", "Do it without three"),
+        ("Cannot find module './a'", "Try another way"),
+        ("Cannot find module '@/lib/a'", "Try another way"),
+        ("Type 'a' is not assignable", "Try another way"),
+    ],
+)
+def test_stuck_offers_the_way_around_what_is_missing(message: str, option: str) -> None:
+    outcome = Stuck(Framework.REACT, (Diagnostic(message=message),))
+    event = failure(endings.stuck(outcome, has_version=False))
+    assert event.options == (option, "Build a simpler version", "Keep it anyway")
 
 
 def test_stuck_without_a_finding_still_asks() -> None:

@@ -235,6 +235,30 @@ async def test_checks_that_stay_red_end_in_a_question_with_answers(world: Worksh
     assert (await world.store.project(LOCAL_OWNER, row.project_id)).head is None
 
 
+async def test_a_follow_up_that_gets_stuck_leaves_the_last_working_version_and_asks(
+    world: Workshop,
+) -> None:
+    async with world.worker(scripted(write(APP), DONE)):
+        first = await world.start()
+        assert isinstance(await world.last(first), e.TaskCompleted)
+        before = await world.files(first)
+    broken = ScriptedLLM(
+        write({"src/App.tsx": "broken\n"}, "c2"),
+        DONE,
+        by_purpose={"summarize": [SUMMARY], "fix": [say("I cannot.")]},
+    )
+    _stuck_model(world)
+    async with world.worker(broken):
+        row = await world.start("Break it", first.project_id)
+        failed = failure(await world.last(row))
+    assert failed.code == "stuck"
+    assert failed.message.endswith("Your app is back at its last working version.")
+    assert "the same problem came back" in failed.message
+    assert str(failed.hint).startswith("What should I do about this? src/App.tsx:")
+    assert len(failed.options) == 3
+    assert await world.files(first) == before
+
+
 async def test_the_answer_keep_it_anyway_makes_a_version_of_what_was_refused(
     world: Workshop,
 ) -> None:

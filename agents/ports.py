@@ -236,7 +236,14 @@ class SandboxProvider(Protocol):
         ...
 
     async def connect(self, sandbox_id: SandboxId) -> Sandbox | None:
-        """The living sandbox of that id, or None. Raises as `create`."""
+        """The living sandbox of that id, woken if it was paused, or None. Raises as `create`."""
+        ...
+
+    async def lives_elsewhere(self, sandbox_id: SandboxId) -> bool:
+        """Whether it belongs to another living process, which alone can have it; never raises.
+
+        Its preview answers at the address that `serve` gave there.
+        """
         ...
 
     async def close(self) -> None:

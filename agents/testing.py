@@ -313,7 +313,8 @@ class InMemorySandbox:
 class InMemorySandboxProvider:
     """Makes `InMemorySandbox`es, whose commands go to `on_command` as it is when they are made.
 
-    `failures` are raised by the next calls of `create`, in order.
+    `failures` are raised by the next calls of `create`, in order; `elsewhere` is what another process
+    has.
     """
 
     def __init__(
@@ -330,6 +331,7 @@ class InMemorySandboxProvider:
         self.failures: list[Exception] = []
         self.sandboxes: dict[SandboxId, InMemorySandbox] = {}
         self.connected: list[SandboxId] = []
+        self.elsewhere: set[SandboxId] = set()
 
     async def create(self, framework: Framework, *, task_id: TaskId) -> InMemorySandbox:
         del task_id
@@ -348,6 +350,10 @@ class InMemorySandboxProvider:
         self.connected.append(sandbox_id)
         sandbox = self.sandboxes.get(sandbox_id)
         return None if sandbox is None or sandbox.lost else sandbox
+
+    async def lives_elsewhere(self, sandbox_id: SandboxId) -> bool:
+        await asyncio.sleep(0)
+        return sandbox_id in self.elsewhere
 
     async def close(self) -> None:
         for sandbox in self.sandboxes.values():

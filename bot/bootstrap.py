@@ -51,7 +51,6 @@ log = create_logger(__name__)
 _CRASH_PAUSE_S = 1.0
 _LET_GO_S = 3.0
 _PREVIEWS_LOOKED_AT = 1_000
-_PREVIEW_ANSWERS_S = 2.0
 DISTANT_PACE = work.Pace(heartbeat_s=5.0, flush_s=0.3)
 DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0, heard_s=10.0)
 """Where each look and each write is a call over the network, and counted."""
@@ -206,7 +205,7 @@ async def running(
         if services.sign_in is not None and "sidecar" in working:
             background.spawn(services.sign_in.keys.keep_fresh(), name="clerk keys")
         if "worker" in working:
-            if settings.store_kind == "sqlite":  # else they may run on other machines
+            if settings.store_kind == "sqlite" and settings.sandbox_kind == "local":
                 background.spawn(_forget_dead_previews(services), name="dead previews")
             background.spawn(_keep_working(services.worker), name="worker")
         yield services
@@ -318,15 +317,14 @@ async def _take_links_back(store: Store, manager: SandboxManager) -> None:
 
 
 async def _forget_dead_previews(services: Services) -> None:
-    """Local previews die with their process: their links are taken back when it starts again."""
+    """Local previews die with their process: their links are taken back when the next one starts."""
     try:
-        async with HttpPages() as pages:
-            for project in await services.store.projects(LOCAL_OWNER, limit=_PREVIEWS_LOOKED_AT):
-                url = project.preview_url
-                if url is not None and await pages.get(url, timeout_s=_PREVIEW_ANSWERS_S) is None:
-                    await services.store.set_preview(
-                        project.id, was=project.sandbox_id, sandbox_id=None, preview_url=None
-                    )
+        for project in await services.store.projects(LOCAL_OWNER, limit=_PREVIEWS_LOOKED_AT):
+            noted = project.sandbox_id
+            if noted is not None and not await services.sandboxes.lives_elsewhere(noted):
+                await services.store.set_preview(
+                    project.id, was=noted, sandbox_id=None, preview_url=None
+                )
     except StoreError:
         log.warning("dead previews were not looked for")
 

@@ -90,6 +90,11 @@ class Boxes:
         finally:
             sweeping.release()
 
+    def is_held_elsewhere(self, name: str) -> bool:
+        """Whether another owner, who lives, has a box of that name."""
+        owners = [owner for owner in self._mine.parent.iterdir() if owner != self._mine]
+        return any((owner / name).is_dir() and not _is_dead(owner) for owner in owners)
+
     @property
     def mine(self) -> Path:
         """The folder that holds all of our boxes."""
@@ -166,8 +171,16 @@ def delete_tree(folder: Path) -> None:
 
 
 def _is_dead(owner: Path) -> bool:
-    """Whether nobody holds the owner's lock."""
-    lock = Lock(owner / "lock")
-    free = lock.take()
-    lock.release()
-    return free
+    """Whether nobody holds the owner's lock; several may look at a time."""
+    try:
+        descriptor = os.open(owner / "lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)

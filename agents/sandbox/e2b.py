@@ -168,6 +168,11 @@ class E2BSandboxProvider:
             await sandbox.close()
         return None
 
+    async def lives_elsewhere(self, sandbox_id: SandboxId) -> bool:
+        """Never: whoever has the key can have it."""
+        del sandbox_id
+        return False
+
     async def close(self) -> None:
         """Close every sandbox this process made; never raises."""
         for making in list(self._making):

@@ -117,6 +117,15 @@ class LocalSandboxProvider:
     async def connect(self, sandbox_id: SandboxId) -> LocalSandbox | None:
         return self._sandboxes.get(sandbox_id)
 
+    async def lives_elsewhere(self, sandbox_id: SandboxId) -> bool:
+        if Path(sandbox_id).name != sandbox_id:
+            return False
+        try:
+            house, _ = await self._open()
+            return await asyncio.to_thread(house.boxes.is_held_elsewhere, sandbox_id)
+        except (SandboxError, OSError):
+            return False
+
     async def close(self) -> None:
         await asyncio.gather(*(sandbox.close() for sandbox in list(self._sandboxes.values())))
         spares = [spare for spares in self._spares.values() for spare in spares]

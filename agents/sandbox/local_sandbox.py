@@ -175,10 +175,10 @@ class LocalSandbox:
 
     async def _close(self) -> None:
         await asyncio.gather(*(program.kill() for program in self._programs))
-        await self._bridge.close()
+        trash = await asyncio.to_thread(_put_away, self._box)
+        await self._bridge.close()  # now: as long as the box is there, its address is its own
         if self._gate is not None:
             await self._gate.close()
-        trash = await asyncio.to_thread(_put_away, self._box)
         self._shared.forget(self._id, trash)
 
 

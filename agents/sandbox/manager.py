@@ -104,6 +104,10 @@ class SandboxManager:
         """
         return await self._provider.connect(sandbox_id)
 
+    async def lives_elsewhere(self, sandbox_id: SandboxId) -> bool:
+        """As `SandboxProvider.lives_elsewhere`."""
+        return await self._provider.lives_elsewhere(sandbox_id)
+
     @property
     def kept_sandboxes(self) -> dict[ProjectId, SandboxId]:
         """Whose previews run here now, and where."""

@@ -198,15 +198,21 @@ class Previews:
         return way
 
     async def runs_at(self, project: Project) -> str | None:
-        """Where its newest version is kept running here; nobody has asked whether it still answers."""
+        """Where its newest version runs on this machine; nobody has asked whether it still answers."""
         kept = self._manager.kept(project.id)
-        if kept is None or project.preview_url is None:
-            return None
-        if kept.id != project.sandbox_id:  # it runs elsewhere by now
+        if kept is not None and kept.id != project.sandbox_id:  # it runs elsewhere by now
             await self._manager.drop(project.id)
+            kept = None
+        if kept is None and not await self._is_elsewhere(project):
             return None
-        self._use(kept.id)
+        if kept is not None:
+            self._use(kept.id)
         return project.preview_url
+
+    async def _is_elsewhere(self, project: Project) -> bool:
+        """Whether it runs in another process of this machine, and is best left there."""
+        sandbox_id = project.sandbox_id
+        return sandbox_id is not None and await self._manager.lives_elsewhere(sandbox_id)
 
     async def _running(self, project: Project) -> str | None:
         """The same, if it answers."""
@@ -271,6 +277,8 @@ class Previews:
         project = await self._store.project(project.owner, project.id)
         if project.head is None or project.framework is None or project.head != way.head:
             return  # whoever asks next sees the newer one
+        if await self._is_elsewhere(project) and await self._answers(project, WAITS_S):
+            return
         found = await self._found(project, say)
         if found is not None:
             await self._keep(project, *found)

@@ -17,7 +17,7 @@ PROMPT = "A kanban board for a bike shop"
 WORDS = "Kanban board for a bike shop"
 OURS = "http://zapdev.test"
 SETTINGS = {"ZAPDEV_PUBLIC_URL": OURS, "ZAPDEV_APPS_URL": "http://{key}.apps.test"}
-WAKES_MS = 60_000
+WAKES_MS = 150_000
 
 TRY_OUR_API = """async ([url, server]) => {
   const told = [];

@@ -10,7 +10,7 @@ from tests.fakes.server import Server, serving
 
 PROMPT = "A kanban board for a bike shop"
 WORDS = "Kanban board for a bike shop"
-WAKES_S = 60.0
+WAKES_S = 150.0
 
 
 async def look(server: Server, link: str) -> tuple[int, str, str]:
@@ -18,6 +18,35 @@ async def look(server: Server, link: str) -> tuple[int, str, str]:
     url = f"{server.url}{urlsplit(link).path}"
     async with aiohttp.ClientSession() as http, http.get(url) as answer:
         return answer.status, str(answer.url), await answer.text()
+
+
+async def follow(server: Server, link: str) -> list[tuple[int, str, str]]:
+    """What is shown until the link leads to the app, which has an origin of its own."""
+    seen = []
+    async with asyncio.timeout(WAKES_S):
+        while True:
+            seen.append(await look(server, link))
+            if not seen[-1][1].startswith(server.url):
+                return seen
+            await asyncio.sleep(0.2)  # as the page asks again
+
+
+async def test_of_two_processes_here_neither_builds_what_the_other_one_runs(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path / "data") as one:
+        done = (await one.generate(PROMPT, framework="react"))[-1].data
+        link = done["previewUrl"]
+        first = await look(one, link)
+        async with serving(tmp_path / "data") as two:
+            for _ in range(3):
+                assert await look(two, link) == first
+                assert await look(one, link) == first
+            assert not [box for box in two.boxes() if (box / "app" / "dist").exists()]
+            await one.kill()
+            *_, woken = await follow(two, link)
+            assert woken[1] != first[1], "what listens where a dead process did is no app of ours"
+            assert two.complaints == []
 
 
 async def test_a_link_wakes_its_app_after_a_restart_until_it_is_renewed(tmp_path: Path) -> None:
@@ -32,16 +61,9 @@ async def test_a_link_wakes_its_app_after_a_restart_until_it_is_renewed(tmp_path
         assert (await server.get(project))["previewUrl"] == link
 
     async with serving(tmp_path / "data") as server:
-        pages = []
-        async with asyncio.timeout(WAKES_S):
-            while True:
-                status, at, page = await look(server, link)
-                pages.append(page)
-                if not at.startswith(server.url):
-                    break  # the app has an origin of its own
-                assert (status, "wakes up" in page) == (200, True), page
-                await asyncio.sleep(0.2)  # as the page asks again
-        assert len(pages) > 1
+        *waiting, (_, _, page) = await follow(server, link)
+        assert waiting
+        assert all((status, "wakes up" in page) == (200, True) for status, _, page in waiting)
         assert WORDS in page
 
         async with server.http.post(f"{project}/preview-link", json={}) as answer:

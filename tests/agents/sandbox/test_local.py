@@ -15,7 +15,7 @@ from agents.sandbox.boxes import make_private
 from agents.sandbox.guard import NICENESS
 from agents.sandbox.local import LocalSandboxProvider
 from agents.sandbox.local_sandbox import LocalSandbox
-from agents.types import Framework
+from agents.types import Framework, SandboxId
 from tests.agents.sandbox.tiny import TASK, eventually, tiny_provider
 
 ROOT = Path(__file__).parents[3]
@@ -83,6 +83,36 @@ async def test_killing_the_owner_leaves_no_process(place: Path, bwrap: str, when
 
     await eventually(none_left, within_s=5)
     assert time.monotonic() - killed_at < 2
+
+
+@pytest.mark.parametrize("bwrap", ["bwrap", "no-such-program"])
+async def test_what_another_process_has_is_known_as_long_as_it_lives(
+    place: Path, bwrap: str
+) -> None:
+    owner, name = await start_owner(place, bwrap, f"linger-{secrets.token_hex(6)}")
+    ours = tiny_provider(place, bwrap=bwrap, allow_unisolated=True)
+    sandbox_id = SandboxId(name)
+    try:
+        assert await ours.lives_elsewhere(sandbox_id)
+        assert await ours.connect(sandbox_id) is None
+        owner.kill()
+        await owner.wait()
+        assert left(place, name), "its folder is still there, and nobody's"
+        assert not await ours.lives_elsewhere(sandbox_id)
+    finally:
+        await ours.close()
+
+
+async def test_what_another_process_has_closed_is_not_there_any_more(place: Path) -> None:
+    theirs, ours = tiny_provider(place), tiny_provider(place)
+    try:
+        sandbox = await theirs.create(Framework.REACT, task_id=TASK)
+        assert await ours.lives_elsewhere(sandbox.id)
+        await sandbox.close()
+        assert not await ours.lives_elsewhere(sandbox.id)
+    finally:
+        await theirs.close()
+        await ours.close()
 
 
 @pytest.mark.parametrize("bwrap", ["bwrap", "no-such-program"])

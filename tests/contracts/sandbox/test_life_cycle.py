@@ -68,6 +68,14 @@ async def test_an_unknown_id_is_not_found(provider: SandboxProvider) -> None:
     assert await provider.connect(SandboxId("sbx_of_nobody")) is None
 
 
+@pytest.mark.parametrize("name", ["sbx_of_nobody", "", ".", "..", "../..", "a/b", "lock"])
+async def test_neither_our_own_nor_nobodys_is_another_processs(
+    provider: SandboxProvider, sandbox: Sandbox, name: str
+) -> None:
+    assert not await provider.lives_elsewhere(sandbox.id)
+    assert not await provider.lives_elsewhere(SandboxId(name))
+
+
 async def test_closing_twice_is_fine(sandbox: Sandbox) -> None:
     await sandbox.close()
     await asyncio.gather(sandbox.close(), sandbox.close())

@@ -26,8 +26,10 @@ from bot.adapters import model_catalog, open_model, open_sandboxes, open_store
 from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
 from bot.services import worker as work
+from bot.services.account_news import AccountNews
 from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
+from bot.services.identity import IdentityService
 from bot.services.metering import Meter, Quotas
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
@@ -36,6 +38,7 @@ from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.sidecar.buckets import Buckets
 from bot.sidecar.clerk import ClerkSignIn
+from bot.sidecar.clerk_webhooks import ClerkWebhooks
 from bot.sidecar.security import preview_sources
 from bot.sidecar.sign_in import clerk_page, clerk_sign_in
 from bot.store.port import Store
@@ -109,6 +112,7 @@ class Services:
         )
         hosts, per_minute = self._app_hosts(), settings.requests_per_minute
         frames = preview_sources(settings.e2b_preview_url, settings.e2b_domain or "e2b.app")
+        sign_outs = self._sign_outs()
         deps = SidecarDeps(
             tasks=self.tasks,
             projects=self.projects,
@@ -117,7 +121,8 @@ class Services:
             info=info,
             sign_in=self.sign_in,
             clerk=clerk_page(settings),
-            sign_outs=self._sign_outs(),
+            sign_outs=sign_outs,
+            webhooks=self._webhooks(sign_outs),
             downloads=self.downloads,
             previews=self.previews,
             links=self.links,
@@ -166,6 +171,15 @@ class Services:
         if self.sign_in is None:
             return None
         return SignOuts(self.store, every_s=SIGN_OUTS_S[self.settings.store_kind])
+
+    def _webhooks(self, sign_outs: SignOuts | None) -> ClerkWebhooks | None:
+        """Raises: UserError (the secret is none)."""
+        secret = self.settings.clerk_webhook_secret
+        if sign_outs is None or secret is None:
+            return None
+        identities = IdentityService(self.store, self.tasks)
+        news = AccountNews(self.store, sign_outs, identities, self.tasks)
+        return ClerkWebhooks(secret.get_secret_value(), news)
 
     async def _store_problem(self) -> str | None:
         try:

@@ -25,6 +25,7 @@ from bot.bootstrap import Services, running
 from bot.config import Settings, unknown_names
 from bot.services.principals import SignInUnavailable
 from bot.setting_values import are_neighbours
+from bot.sidecar.clerk_webhooks import webhook_of
 from bot.sidecar.sign_in import clerk_sign_in
 
 ANSWER_S = 5.0
@@ -264,6 +265,8 @@ async def _clerk(settings: Settings) -> Finding:
         if sign_in is None:
             return Finding("Clerk", ok=None, detail="not configured: no sign-in")
         await sign_in.keys.key("")
+        secret = settings.clerk_webhook_secret
+        told = secret is not None and webhook_of(secret.get_secret_value()) is not None
     except UserError as error:
         return Finding("Clerk", ok=False, detail=str(error), next_step=error.hint or "")
     except SignInUnavailable as error:
@@ -271,7 +274,11 @@ async def _clerk(settings: Settings) -> Finding:
         return Finding("Clerk", ok=False, detail=str(error), next_step=hint)
     await sign_in.keys.close()
     pages = ", ".join(sorted(settings.authorized_parties))
-    return Finding("Clerk", ok=True, detail=f"{_host(settings.sign_in_url or '')}, for {pages}")
+    detail = f"{_host(settings.sign_in_url or '')}, for {pages}"
+    if not told:
+        detail += "; it does not tell of deleted accounts"
+    hint = "" if told else "Set CLERK_WEBHOOK_SECRET"
+    return Finding("Clerk", ok=True, detail=detail, next_step=hint)
 
 
 def _slack_probe(settings: Settings) -> Probe | None:

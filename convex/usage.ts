@@ -4,6 +4,8 @@ import { v } from "convex/values";
 import { ownerQuery, serviceMutation, serviceQuery } from "./lib/access";
 import { findPlan, spentOf, spentView } from "./lib/usage";
 
+const MAX_OPEN = 1_000;
+
 /** An owner's use: the credits that count now, the last day, and since a time. */
 export const spent = serviceQuery({
   args: { owner: v.string(), since: v.number() },
@@ -16,6 +18,19 @@ export const mine = ownerQuery({
   args: { since: v.number() },
   returns: spentView,
   handler: async (ctx, { since }, owner) => await spentOf(ctx, owner, since, Date.now()),
+});
+
+/** The owner's tasks that wait or run, oldest first. */
+export const openTasks = serviceQuery({
+  args: { owner: v.string() },
+  returns: v.array(v.string()),
+  handler: async (ctx, { owner }) => {
+    const lines = await ctx.db
+      .query("usage")
+      .withIndex("by_state", (q) => q.eq("owner", owner).eq("state", "reserved"))
+      .take(MAX_OPEN);
+    return lines.map(({ taskId }) => taskId);
+  },
 });
 
 /** The plan that was kept last; null when none was. */

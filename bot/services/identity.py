@@ -38,6 +38,10 @@ class AccountEnds(Protocol):
         """
         ...
 
+    async def owner_ended(self, owner: OwnerId, *, by: str) -> int:
+        """The same for everybody who asks for this tenant. Raises: StoreError."""
+        ...
+
 
 class IdentityService:
     """Implements `AccountEnds`. Each method raises StoreError."""
@@ -84,6 +88,9 @@ class IdentityService:
         return await self._end_all(
             (link for link in links if owner in (None, link.account.owner)), by
         )
+
+    async def owner_ended(self, owner: OwnerId, *, by: str) -> int:
+        return await self._end_all(await self._store.links_of_owner(owner), by)
 
     async def team_ended(self, team_id: str, *, by: str) -> int:
         """The app was removed from a workspace."""

@@ -7,7 +7,17 @@ from bot.sidecar.cors import preflight
 from bot.sidecar.deps import DEPS, Info, SidecarDeps
 from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
 from bot.sidecar.limits import limit_addresses, limit_owners
-from bot.sidecar.routes import code, downloads, page, previews, projects, server, tasks, usage
+from bot.sidecar.routes import (
+    code,
+    downloads,
+    page,
+    previews,
+    projects,
+    server,
+    tasks,
+    usage,
+    webhooks,
+)
 from bot.sidecar.security import add_headers, guard
 from bot.sidecar.streaming import STREAMS, Streams
 from bot.sidecar.who import authenticate
@@ -35,5 +45,6 @@ def create_app(deps: SidecarDeps) -> web.Application:
     app.add_routes(downloads.routes())
     app.add_routes(previews.routes())
     app.add_routes(server.routes())
+    app.add_routes(webhooks.routes(deps))
     app.add_routes(page.routes(deps))
     return app

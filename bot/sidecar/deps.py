@@ -18,6 +18,7 @@ from bot.services.projects import ProjectService
 from bot.services.sign_outs import SignOuts
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.buckets import Buckets
+from bot.sidecar.clerk_webhooks import ClerkWebhooks
 
 Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Looks at every part this process needs: name -> None, or in plain words what is wrong."""
@@ -70,6 +71,7 @@ class SidecarDeps:
     sign_in: SignIn | None = None
     clerk: ClerkPage | None = None
     sign_outs: SignOuts | None = None
+    webhooks: ClerkWebhooks | None = None
     public_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     preview_sources: tuple[str, ...] = ("https://*.e2b.app",)

@@ -1,9 +1,10 @@
 """What tasks use, and the terms of new ones, at Convex."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from agents.types import OwnerId, ProjectId, Usage
+from agents.types import OwnerId, ProjectId, TaskId, Usage
 from bot.store.convex_client import ConvexClient
 from bot.store.convex_rows import Row, from_ms
 from bot.store.usage_port import ProjectTally, Spent, Tally, Terms
@@ -49,6 +50,10 @@ class ConvexUsages:
                 for each in row["projects"]
             ),
         )
+
+    async def open_tasks(self, owner: OwnerId) -> Sequence[TaskId]:
+        found = await self._client.query("usage:openTasks", owner=owner)
+        return [TaskId(task_id) for task_id in found]
 
     async def plan(self, owner: OwnerId) -> str | None:
         plan: str | None = await self._client.query("usage:plan", owner=owner)

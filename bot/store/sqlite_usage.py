@@ -3,7 +3,7 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from agents.ports import Clock
@@ -13,6 +13,7 @@ from bot.store.sqlite_database import Database
 from bot.store.sqlite_rows import from_us, seconds_us, to_us
 from bot.store.usage_port import (
     COUNTED_AT_MOST,
+    MAX_OPEN,
     OPEN_RETRY_S,
     TOP_PROJECTS,
     WINDOW,
@@ -174,6 +175,17 @@ class SqliteUsages:
     async def spent(self, owner: OwnerId, since: datetime) -> Spent:
         start, now = to_us(since), to_us(self._clock.now())
         return await self._database.read(lambda c: spent(c, owner, start, now))
+
+    async def open_tasks(self, owner: OwnerId) -> Sequence[TaskId]:
+        def work(connection: sqlite3.Connection) -> list[TaskId]:
+            rows = connection.execute(
+                "SELECT task_id FROM usage WHERE owner = ? AND state = 'reserved' "
+                "ORDER BY at, task_id LIMIT ?",
+                (owner, MAX_OPEN),
+            )
+            return [TaskId(row["task_id"]) for row in rows]
+
+        return await self._database.read(work)
 
     async def plan(self, owner: OwnerId) -> str | None:
         def work(connection: sqlite3.Connection) -> str | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from agents.errors import CreditsUsedUp, QuotaExceeded, TooFast, TooManyTasks
-from agents.types import OwnerId, ProjectId, Usage
+from agents.types import OwnerId, ProjectId, TaskId, Usage
 
 WINDOW = timedelta(hours=24)
 """So long a credit stays used, from the acceptance of its task on."""
@@ -21,6 +21,8 @@ OPEN_RETRY_S = 30.0
 """When it is worth another try where too many tasks are open: nobody knows when one ends."""
 
 TOP_PROJECTS = 5
+MAX_OPEN = 1_000
+"""So many open tasks of an owner are told of at once."""
 COUNTED_AT_MOST = 1_000_000_000_000
 """As much as one model call may say that it used; beyond is nonsense."""
 
@@ -91,6 +93,10 @@ class Usages(Protocol):
 
     async def spent(self, owner: OwnerId, since: datetime) -> Spent:
         """Of this owner's tasks, the open ones included."""
+        ...
+
+    async def open_tasks(self, owner: OwnerId) -> Sequence[TaskId]:
+        """This owner's tasks that wait or run, oldest first, at most `MAX_OPEN`."""
         ...
 
     async def plan(self, owner: OwnerId) -> str | None:

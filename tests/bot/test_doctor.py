@@ -221,17 +221,20 @@ async def test_sandboxes_at_e2b_are_named_and_a_refused_key_is_told(make: Make) 
 
 async def test_a_clerk_whose_keys_can_be_had_is_named_with_the_pages_it_serves(make: Make) -> None:
     async with serving_clerk() as clerk:
-        settings = make(clerk_issuer=clerk.issuer, public_url="https://zapdev.example.com/")
-        good = await look(settings, "Clerk")
+        given = {"clerk_issuer": clerk.issuer, "public_url": "https://zapdev.example.com/"}
+        good = await look(make(**given, clerk_webhook_secret=SecretStr("whsec_c2VjcmV0")), "Clerk")
+        mute = await look(make(**given), "Clerk")
+        wrong = await look(make(**given, clerk_webhook_secret=SecretStr("whsec_x")), "Clerk")
         clerk.outage = 500
-        bad = await look(settings, "Clerk")
+        away = await look(make(**given), "Clerk")
 
-    assert (good.ok, good.detail) == (
-        True,
-        f"{clerk.issuer.partition('//')[2]}, for https://zapdev.example.com",
-    )
-    assert (bad.ok, bad.next_step) == (False, "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY")
-    assert "status 500" in bad.detail
+    where = f"{clerk.issuer.partition('//')[2]}, for https://zapdev.example.com"
+    assert (good.ok, good.detail, good.next_step) == (True, where, "")
+    assert (mute.ok, mute.next_step) == (True, "Set CLERK_WEBHOOK_SECRET")
+    assert wrong.ok is False
+    assert "CLERK_WEBHOOK_SECRET" in wrong.detail
+    assert (away.ok, away.next_step) == (False, "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY")
+    assert "status 500" in away.detail
 
 
 async def test_a_key_of_clerks_that_is_none_is_told(make: Make) -> None:

@@ -362,3 +362,16 @@ async def test_an_owners_plan_is_the_one_kept_last(world: World) -> None:
         await store.keep_plan(OWNER, plan)
         assert await store.plan(OWNER) == plan
     assert await store.plan(STRANGER) is None
+
+
+# --- what is open ------------------------------------------------------------------------
+
+
+async def test_the_open_tasks_of_an_owner_are_told_oldest_first(world: World) -> None:
+    first = await world.enqueue()
+    await world.clock.advance(1)
+    second = await world.enqueue(prompt="another app")
+    await world.enqueue(owner=STRANGER)
+    assert await world.store.open_tasks(OWNER) == [first.id, second.id]
+    await world.store.request_cancel(OWNER, first.id, by="web")
+    assert await world.store.open_tasks(OWNER) == [second.id]

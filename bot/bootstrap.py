@@ -25,6 +25,7 @@ from bot import __version__
 from bot.adapters import model_catalog, open_model, open_sandboxes, open_store
 from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
+from bot.metrics import MeasuredLLM, Metrics
 from bot.services import worker as work
 from bot.services.account_news import AccountNews
 from bot.services.app_hosts import AppHosts
@@ -80,6 +81,7 @@ class Services:
     sandboxes: Sandboxes
     models: ModelCatalog
     sign_in: ClerkSignIn | None
+    metrics: Metrics
 
     async def ready(self) -> Mapping[str, str | None]:
         """Each part this process needs -> None, or in plain words what is wrong with it."""
@@ -111,6 +113,7 @@ class Services:
             models=() if settings.offline else tuple(self.models.models),
         )
         hosts, per_minute = self._app_hosts(), settings.requests_per_minute
+        token = settings.metrics_token
         frames = preview_sources(settings.e2b_preview_url, settings.e2b_domain or "e2b.app")
         sign_outs = self._sign_outs()
         deps = SidecarDeps(
@@ -131,6 +134,8 @@ class Services:
             allowed_hosts=frozenset({settings.host}),
             app_hosts=hosts,
             preview_sources=frames if hosts is None else (hosts.everywhere,),
+            metrics=self.metrics,
+            metrics_token=token.get_secret_value() if token is not None else None,
             cors_origins=settings.cors_origins,
             limits=Buckets(self.clock, per_minute) if per_minute else None,
             proxies=settings.proxies,
@@ -164,6 +169,7 @@ class Services:
                 links=self.links,
                 models=self.models,
                 holder=self.worker.id,
+                metrics=self.metrics,
             )
         )
 
@@ -216,6 +222,8 @@ async def running(
         background = Background()
         stack.push_async_callback(background.stop)
         working = settings.roles if roles is None else roles
+        if working:
+            background.spawn(services.metrics.watch_loop(services.clock), name="loop lag")
         if services.sign_in is not None and "sidecar" in working:
             background.spawn(services.sign_in.keys.keep_fresh(), name="clerk keys")
         if "worker" in working:
@@ -246,7 +254,11 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     previews = Previews(store, manager, reviver, only_here=settings.sandbox_kind == "local")
     stack.push_async_callback(previews.close)
     meter = Meter(store, clock, _quotas(settings))
-    parts = work.WorkerParts(store, hub, kit, manager, models, clock, ids, _pace(settings), links)
+    metrics = Metrics()
+    kit = replace(kit, llm=MeasuredLLM(kit.llm, metrics))
+    parts = work.WorkerParts(
+        *(store, hub, kit, manager, models, clock, ids, _pace(settings), links, metrics)
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -263,6 +275,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         sandboxes=sandboxes,
         models=models,
         sign_in=sign_in,
+        metrics=metrics,
     )
 
 

@@ -5,19 +5,20 @@ is not worth a wait, as a shutdown waits for it and the lease ends by itself.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 from agents.errors import LeaseLost, SeqConflict, StoreError, StoreUnavailable
+from agents.events import Event
 from agents.logger import create_logger
 from agents.ports import Blobs, Clock
 from agents.retry import OUTLAST, with_retry
 from agents.types import BlobHash, TaskStatus
 from bot.feed import JournalWriter
 from bot.store.encoding import clean_event
-from bot.store.port import Claim, Ending, EventLog, Queue
+from bot.store.port import Claim, Ending, EventLog, Lease, Queue
 
 HAND_BACK_S = 2.0
 
@@ -29,14 +30,26 @@ class HolderStore(Queue, EventLog, Protocol):
 
 
 class HeldTask:
-    """One claim, from its first event to its end. `journal` is for who runs the task."""
+    """One claim, from its first event to its end. `journal` is for who runs the task.
 
-    def __init__(self, store: HolderStore, claim: Claim, clock: Clock, flush_s: float) -> None:
+    `saw` is told of all events, once they are durable.
+    """
+
+    def __init__(
+        self,
+        store: HolderStore,
+        claim: Claim,
+        clock: Clock,
+        flush_s: float,
+        saw: Callable[[Sequence[Event]], None],
+    ) -> None:
         self.claim = claim
         self._store = store
         self._clock = clock
+        self._saw = saw
         last_seq = claim.log[-1].seq if claim.log else 0
-        self.journal = JournalWriter(store, claim.lease, last_seq, clock, flush_s)
+        log = _WatchedLog(store, saw)
+        self.journal = JournalWriter(log, claim.lease, last_seq, clock, flush_s)
 
     async def end(self, ending: Ending) -> bool:
         """Write the end; answers whether it counted.
@@ -56,6 +69,7 @@ class HeldTask:
         except StoreUnavailable:
             log.exception("store unavailable", action="finish")
             return False
+        self._saw(ending.events)
         log.info("task ended", status=ending.status)
         return True
 
@@ -85,6 +99,20 @@ class HeldTask:
     async def close(self) -> None:
         """Write nothing more."""
         await self.journal.close()
+
+
+class _WatchedLog:
+    """Implements `EventLog`: another one, and tells what has been written there."""
+
+    def __init__(self, log: EventLog, saw: Callable[[Sequence[Event]], None]) -> None:
+        self._log = log
+        self._saw = saw
+        self.read = log.read
+
+    async def append(self, lease: Lease, expected_seq: int, events: Sequence[Event]) -> int:
+        seq = await self._log.append(lease, expected_seq, events)
+        self._saw(events)
+        return seq
 
 
 class LastingBlobs:

@@ -30,6 +30,7 @@ from agents.sandbox.manager import SandboxManager
 from agents.spending import Spending
 from agents.types import FragmentId, ProjectId, TaskId, TaskStatus, Usage, WorkerId
 from bot.feed import FLUSH_S, Hub, JournalWriter, wait_for_bell
+from bot.metrics import Metrics, RunMeter
 from bot.services import endings
 from bot.services.held_task import HeldTask, LastingBlobs
 from bot.services.previews import PreviewLinks
@@ -83,6 +84,7 @@ class WorkerParts:
     ids: Ids
     pace: Pace = field(default_factory=Pace)
     links: PreviewLinks | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @dataclass(slots=True)
@@ -168,7 +170,8 @@ class Worker:
     async def _run_claim(self, claim: Claim) -> None:
         """Run one claim to its end; where this process stops first, give the task back."""
         parts = self._parts
-        held = HeldTask(parts.store, claim, parts.clock, parts.pace.flush_s)
+        meter = RunMeter(parts.metrics, claim.task.kind, parts.clock)
+        held = HeldTask(parts.store, claim, parts.clock, parts.pace.flush_s, meter.saw)
         run = self._prepare(claim, held.journal, await self._refused(claim))
         stop = _Stop()
         work = self._background.start(self._bounded(run), name="pipeline")

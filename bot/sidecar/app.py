@@ -7,6 +7,7 @@ from bot.sidecar.cors import preflight
 from bot.sidecar.deps import DEPS, Info, SidecarDeps
 from bot.sidecar.errors import BODY_MAX_BYTES, error_boundary
 from bot.sidecar.limits import limit_addresses, limit_owners
+from bot.sidecar.measuring import measure
 from bot.sidecar.routes import (
     code,
     downloads,
@@ -28,7 +29,7 @@ __all__ = ["Info", "SidecarDeps", "create_app"]
 def create_app(deps: SidecarDeps) -> web.Application:
     """Routes, the error boundary, the guard at the door, and the end of open streams."""
     doors = [
-        *(error_boundary, app_door, limit_addresses, guard, preflight),
+        *(measure, error_boundary, app_door, limit_addresses, guard, preflight),
         *(authenticate, limit_owners),
     ]
     app = web.Application(middlewares=doors, client_max_size=BODY_MAX_BYTES)

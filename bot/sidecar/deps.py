@@ -8,6 +8,7 @@ from aiohttp import web
 
 from agents.events import Recorded
 from agents.types import OwnerId, TaskId
+from bot.metrics import Metrics
 from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks
 from bot.services.highlighting import Highlighter
@@ -81,6 +82,8 @@ class SidecarDeps:
     meter: Meter | None = None
     highlighter: Highlighter = field(default_factory=Highlighter)
     app_hosts: AppHosts | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    metrics_token: str | None = None
     cors_origins: frozenset[str] = frozenset()
     limits: Buckets | None = None
     proxies: int = 0

@@ -228,6 +228,13 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "get",
+        "/metrics",
+        "Counts and times for Prometheus: for this machine, or for who has the token for it.",
+        {200: Reply("Prometheus' text format.", {TEXT: None})},
+        errors=(404,),
+    ),
+    Operation(
+        "get",
         "/openapi.json",
         "This document.",
         {200: Reply("OpenAPI 3.1.", {JSON: None})},

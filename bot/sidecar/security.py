@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.setting_values import is_loopback
 from bot.sidecar.cors import is_let_in, share
 from bot.sidecar.deps import DEPS, SidecarDeps
 from bot.sidecar.errors import Refused
@@ -141,6 +142,13 @@ def host_name(host: str) -> str | None:
         return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
+
+
+def is_from_here(request: web.Request) -> bool:
+    """Asked on this machine, under its own name, by nobody who stands behind a proxy."""
+    is_handed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    ends = (request.remote or "", host_name(request.host) or "")
+    return not is_handed_on and all(map(is_loopback, ends))
 
 
 def _check_origin(request: web.Request, deps: SidecarDeps) -> None:

@@ -76,7 +76,10 @@ class Streams:
         background = Background()
         limit_s = None if deps.sign_in is None else deps.stream_s
         try:
-            with self.watchers.watching(principal_of(request), limit_s) as watcher:
+            with (
+                deps.metrics.streaming(is_resumed=after > 0),
+                self.watchers.watching(principal_of(request), limit_s) as watcher,
+            ):
                 await writer.write(_RECONNECT_AFTER)
                 await _relay(deps, task, _Pump(batches, background), writer, watcher.over)
         except ReaderGone:

@@ -4,7 +4,7 @@ Nothing here knows Bolt. Everything that starts work is idempotent: by where it 
 button, by what it would do. So the same event twice, at whichever process, is one effect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Protocol
 
@@ -64,6 +64,8 @@ class Desk:
         self.tasks = tasks
         self.rights = Rights(store)
         self._waker = waker
+        self.told_again: Callable[[], None] = lambda: None
+        """Told when something came that had come before."""
 
     async def do(self, said: Said, job: Job) -> SlackMessage | None:
         """What was asked for in words."""
@@ -85,7 +87,10 @@ class Desk:
 
     async def first_time(self, what: str) -> bool:
         """Whether this has not been seen yet."""
-        return await self.store.first_time(what, keep_s=REMEMBERED_S)
+        is_new = await self.store.first_time(what, keep_s=REMEMBERED_S)
+        if not is_new:
+            self.told_again()
+        return is_new
 
     async def project_of(self, said: Said) -> ThreadProject | None:
         """The project that is talked about, where there is a thread."""

@@ -3,27 +3,37 @@
 No call is repeated here: whoever asked knows what is the newest state, and sends that.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from agents.errors import ProviderTimeout, ProviderUnavailable
+from agents.errors import ProviderTimeout, ProviderUnavailable, ZapdevError
 from bot.slack.errors import refusal
 
 CALL_S = 10.0
 
 
+Told = Callable[[str, str], None]
+"""Told of each call: the client's method, and `ok` or an error's key."""
+
+
+def _nobody(method: str, outcome: str) -> None:
+    """Nobody counts."""
+    del method, outcome
+
+
 class SlackLine:
     """Make it on a running event loop, and close it. `client` has no token of its own."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, told: Told = _nobody) -> None:
         # With a session of one's own the client's timeout is ignored, so it is the session's.
         timeout = aiohttp.ClientTimeout(total=CALL_S)
         self._http = aiohttp.ClientSession(timeout=timeout)
         base_url = f"{base_url.rstrip('/')}/"
+        self._told = told
         self.client = AsyncWebClient(base_url=base_url, session=self._http, retry_handlers=[])
 
     async def close(self) -> None:
@@ -34,14 +44,14 @@ class SlackLine:
 
         Raises: RateLimited, ProviderTimeout, ProviderUnavailable, and `bot.slack.errors`.
         """
+        method, outcome = getattr(calling, "__name__", "other"), "ok"
         try:
-            return await calling
-        except SlackApiError as error:
-            raise _translate(error) from error
-        except TimeoutError as error:
-            raise ProviderTimeout("Slack did not answer in time") from error
-        except (aiohttp.ClientError, SlackClientError) as error:
-            raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
+            return await _answer(calling)
+        except ZapdevError as error:
+            outcome = error.key
+            raise
+        finally:
+            self._told(method, outcome)
 
     async def upload(self, url: str, content: bytes) -> None:
         """Send bytes to an address that Slack has given for them. Raises: as `call`."""
@@ -53,6 +63,17 @@ class SlackLine:
             raise ProviderTimeout("Slack did not take the file in time") from error
         except aiohttp.ClientError as error:
             raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
+
+
+async def _answer(calling: Awaitable[Any]) -> Any:
+    try:
+        return await calling
+    except SlackApiError as error:
+        raise _translate(error) from error
+    except TimeoutError as error:
+        raise ProviderTimeout("Slack did not answer in time") from error
+    except (aiohttp.ClientError, SlackClientError) as error:
+        raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
 
 
 def _translate(error: SlackApiError) -> Exception:

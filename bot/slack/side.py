@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -13,6 +13,7 @@ from agents.models import ModelCatalog
 from agents.ports import Clock
 from bot.config import Settings
 from bot.feed import Feed, Hub
+from bot.metrics import Metrics
 from bot.services.downloads import DownloadLinks
 from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService
@@ -53,6 +54,7 @@ class SideParts:
     links: PreviewLinks
     models: ModelCatalog
     holder: str
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ async def slack_side(parts: SideParts) -> AsyncIterator[SlackSide | None]:
         yield None
         return
     async with AsyncExitStack() as stack:
-        line = SlackLine(settings.slack_api_url)
+        line = SlackLine(settings.slack_api_url, parts.metrics.called_slack)
         stack.push_async_callback(line.close)
         workspaces: Workspaces
         pages: InstallPages | None = None
@@ -174,6 +176,7 @@ async def _app(
         preview_is_local=settings.apps_stay_here,
         look_s=DISTANT_LOOK_S if settings.store_kind == "convex" else LOOK_S,
     )
+    desk.told_again = parts.metrics.dedupe_hits.inc
     facts = ShelfFacts(
         clock=parts.clock,
         command=COMMAND,

@@ -30,6 +30,7 @@ from agents.system import RandomIds, SystemClock
 from agents.testing import FakeClock, InMemorySandboxProvider, ScriptedFetcher, ScriptedLLM
 from agents.types import BlobHash, ProjectId, TaskId, TaskStatus, WorkerId
 from bot.feed import Feed, Hub, Polling
+from bot.metrics import Metrics
 from bot.services.tasks import LOCAL_OWNER, StartRequest, TaskService
 from bot.services.worker import Pace, Worker, WorkerParts
 from bot.store.port import Claim, Ending, Idle, Lease, TaskRow, Waker
@@ -144,6 +145,7 @@ class Workshop:
     clock: Clock = field(default_factory=SystemClock)
     budget: Budget = field(default_factory=Budget)
     pace: Pace = QUICK
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def service(self) -> TaskService:
@@ -163,7 +165,8 @@ class Workshop:
         manager = SandboxManager(self.provider, self.clock)
         kit = Toolkit(llm, manager, self.fetcher, self.store, self.clock, ids, self.budget)
         parts = WorkerParts(
-            self.store, self.hub, kit, manager, DEFAULT_CATALOG, self.clock, ids, self.pace
+            *(self.store, self.hub, kit, manager, DEFAULT_CATALOG, self.clock, ids, self.pace),
+            metrics=self.metrics,
         )
         worker, background = Worker(parts), Background()
         background.spawn(worker.run(), name="worker")

@@ -5,11 +5,10 @@ from aiohttp import web
 from agents.errors import NotFound
 from bot.render.notice_page import notice_policy, render_notice_page
 from bot.services.previews import PREVIEW_PATH, Asleep, Awake, Waking
-from bot.setting_values import is_loopback
 from bot.sidecar.apps import LOOK_AGAIN_S, NO_APP, RENEWED
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import in_time
-from bot.sidecar.security import FRAMED, host_name
+from bot.sidecar.security import FRAMED, is_from_here
 
 ONLY_HERE = (
     "It runs on the machine of whoever runs Zapdev, and opens only there. They can open it to others "
@@ -35,7 +34,7 @@ async def follow(request: web.Request) -> web.Response:
         project = await previews.project_of(key)
     except NotFound:
         return _page(404, NO_APP, RENEWED)
-    if hosts is None and previews.only_here and not _is_from_here(request):
+    if hosts is None and previews.only_here and not is_from_here(request):
         return _page(403, f"{project.title} cannot be opened from here", ONLY_HERE)
     match await previews.open(project):
         case Awake(url=url):
@@ -46,12 +45,6 @@ async def follow(request: web.Request) -> web.Response:
             return _page(200, f"{project.title} wakes up", said, again_s=LOOK_AGAIN_S)
         case Asleep(reason=reason):
             return _page(503, f"{project.title} cannot be shown", reason)
-
-
-def _is_from_here(request: web.Request) -> bool:
-    """Asked on this machine, by nobody who stands behind a proxy."""
-    is_handed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    return not is_handed_on and is_loopback(host_name(request.host) or "")
 
 
 def _page(status: int, title: str, words: str, *, again_s: int | None = None) -> web.Response:

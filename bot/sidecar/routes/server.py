@@ -9,6 +9,7 @@ from agents.types import Framework
 from bot.render.docs_page import docs_policy, render_docs_page
 from bot.sidecar.answers import Alive, ClerkInfo, Info, Ready, respond
 from bot.sidecar.deps import DEPS
+from bot.sidecar.measuring import show_metrics
 from bot.sidecar.openapi import openapi_document
 
 
@@ -18,6 +19,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/api/info", info),
+        web.get("/metrics", show_metrics),
         web.get("/openapi.json", openapi),
         web.get("/docs", docs),
     ]

@@ -62,7 +62,7 @@ QUERIES: dict[str, Body] = {
 """Every route that is asked for and whose query names something."""
 
 NAMES_NOTHING = {
-    *("/", "/client.js", "/docs", "/openapi.json", "/healthz", "/readyz"),
+    *("/", "/client.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"),
     *("/api/info", "/api/projects", "/api/highlight", "/api/usage"),
 }
 STATIC = "/page/"

@@ -28,6 +28,21 @@ from tests.fakes.slack.server import FakeSlack
 HELLO = SlackMessage("Hello")
 
 
+async def test_each_call_is_told_with_how_it_was_answered(slack: FakeSlack) -> None:
+    told: list[tuple[str, str]] = []
+    line = SlackLine(slack.api_url, lambda method, outcome: told.append((method, outcome)))
+    door = SlackDoor(line, OneToken(slack.workspace("T1").token))
+    try:
+        await door.post("T1", "C1", HELLO)
+        slack.fail("chat.postMessage", status=502)
+        with pytest.raises(ProviderUnavailable):
+            await door.post("T1", "C1", HELLO)
+    finally:
+        await line.close()
+    method = "chat_postMessage"
+    assert told == [(method, "ok"), (method, "provider_unavailable")]
+
+
 @pytest.fixture
 async def door(slack: FakeSlack) -> AsyncIterator[SlackDoor]:
     door = SlackDoor(SlackLine(slack.api_url), OneToken(slack.workspace("T1").token))

@@ -72,7 +72,6 @@ class Services:
     hub: Hub
     feed: Feed
     tasks: TaskService
-    meter: Meter
     projects: ProjectService
     downloads: DownloadLinks
     links: PreviewLinks
@@ -129,7 +128,6 @@ class Services:
             downloads=self.downloads,
             previews=self.previews,
             links=self.links,
-            meter=self.meter,
             public_url=settings.public_url,
             allowed_hosts=frozenset({settings.host}),
             app_hosts=hosts,
@@ -253,7 +251,6 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     reviver = Reviver(manager, kit.fetcher, clock)
     previews = Previews(store, manager, reviver, only_here=settings.sandbox_kind == "local")
     stack.push_async_callback(previews.close)
-    meter = Meter(store, clock, _quotas(settings))
     metrics = Metrics()
     kit = replace(kit, llm=MeasuredLLM(kit.llm, metrics))
     parts = work.WorkerParts(
@@ -265,8 +262,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         store=store,
         hub=hub,
         feed=Feed(store, hub, clock, DISTANT_POLLING if distant else None),
-        tasks=TaskService(store, hub, meter),
-        meter=meter,
+        tasks=TaskService(store, hub, Meter(store, clock, _quotas(settings))),
         projects=ProjectService(store, ids),
         links=links,
         previews=previews,

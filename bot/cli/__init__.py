@@ -1,4 +1,4 @@
-"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `templates`, `convex`,
+"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `usage`, `templates`, `convex`,
 `manifest`, `openapi`, `preview-blocks`.
 
 Exit statuses: 0 done, 1 the task failed or a check did, 2 the command cannot be understood,
@@ -129,6 +129,14 @@ def tasks(json: Json = False) -> None:  # noqa: FBT002 - a flag
     from bot.cli.history import list_tasks  # noqa: PLC0415 - keeps --help quick
 
     run(lambda settings: list_tasks(settings, json=json), load(for_people=True))
+
+
+@app.command(epilog="[bold]Example[/]\n\nzapdev usage --json")
+def usage(json: Json = False) -> None:  # noqa: FBT002 - a flag
+    """Say what was built here of late, with its tokens and dollars."""
+    from bot.cli.history import show_usage  # noqa: PLC0415 - keeps --help quick
+
+    run(lambda settings: show_usage(settings, json=json), load(for_people=True))
 
 
 @app.command(

@@ -1,4 +1,4 @@
-"""`zapdev replay` and `zapdev tasks`: what the store remembers."""
+"""`zapdev replay`, `zapdev tasks` and `zapdev usage`: what the store remembers."""
 
 import sys
 from asyncio import gather
@@ -19,6 +19,7 @@ from bot.config import Settings
 from bot.render.terminal import clean
 from bot.services.tasks import LOCAL_OWNER
 from bot.store.port import EventLog, TaskRow
+from bot.store.usage_port import Tally
 
 MAX_PAUSE_S = 2.0
 PER_PROJECT = 5
@@ -88,4 +89,36 @@ def _facts(task: TaskRow) -> dict[str, str | int | None]:
         "prompt": task.prompt,
         "createdAt": task.created_at.isoformat(),
         "attempts": task.attempts,
+    }
+
+
+async def show_usage(settings: Settings, *, json: bool) -> Outcome:
+    """What this machine's own user has used: the last 24 hours, this month, the dearest apps."""
+    async with running(settings, roles=frozenset()) as services:
+        report = await services.tasks.usage(LOCAL_OWNER)
+    if report is None:
+        raise AssertionError("the services have a meter")
+    spent = report.spent
+    rows = [("last 24 hours", spent.day), ("this month", spent.since)]
+    rows += [(clean(each.title), each.tally) for each in spent.projects]
+    if json:
+        sys.stdout.writelines(dumps({"what": what, **_use(tally)}) + "\n" for what, tally in rows)
+        return Outcome.DONE
+    console = Console(markup=False, highlight=False)
+    for what, tally in rows:
+        used = tally.usage
+        tokens = used.prompt_tokens + used.completion_tokens
+        builds = f"{tally.builds} build{'s' * (tally.builds != 1)}"
+        facts = f"{builds:>11}  {tokens:>13,} tokens  ${used.cost_usd:,.2f}"
+        console.print(f"{what[:40]:<40}  {facts}", soft_wrap=True)
+    return Outcome.DONE
+
+
+def _use(tally: Tally) -> dict[str, float]:
+    used = tally.usage
+    return {
+        "builds": tally.builds,
+        "promptTokens": used.prompt_tokens,
+        "completionTokens": used.completion_tokens,
+        "costUsd": used.cost_usd,
     }

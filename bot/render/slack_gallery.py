@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from agents import events as e
+from agents.errors import CreditsUsedUp
 from agents.offline import NOTICE
 from agents.types import Check, Framework, ProjectId, TaskStatus
 from bot.render import slack_replies as replies
@@ -22,11 +23,9 @@ from bot.render.slack_help import render_help
 from bot.render.slack_home import (
     HomeProject,
     HomeSettings,
-    HomeUsage,
     render_defaults,
     render_home,
     render_list,
-    render_usage,
 )
 from bot.render.slack_stories import (
     ACCEPTED,
@@ -50,6 +49,14 @@ from bot.render.slack_stories import (
     file_changed,
     state_of,
 )
+from bot.render.slack_usage import (
+    AppUse,
+    HomeUsage,
+    Standing,
+    Use,
+    render_quota,
+    render_usage,
+)
 from bot.render.slack_views import (
     FileDiff,
     FileEntry,
@@ -60,6 +67,17 @@ from bot.render.slack_views import (
 
 ADA, BEN = "U0ADA", "U0BEN"
 LINK = "https://zapdev.example/p/9f2c7d41ab"
+_BIKES, _BAKERY = Use(9, 1_180_000, 2.61), Use(3, 240_300, 0.79)
+_USAGE = HomeUsage(
+    day=Use(3, 212_400, 0.41),
+    month=Use(12, 1_420_300, 3.4),
+    apps=[AppUse("Bike shop board", _BIKES), AppUse("Bakery landing page", _BAKERY)],
+    standing=Standing("pro", 100, 97, START + timedelta(hours=20)),
+)
+_NO_CREDITS = CreditsUsedUp(
+    "You have used all 5 credits of the last 24 hours.",
+    hint="The next one is back in 3 hours 4 minutes. Fixing errors costs nothing.",
+)
 
 
 def message_states() -> dict[str, SlackMessage]:
@@ -79,10 +97,8 @@ def view_states() -> dict[str, View]:
     defaults = HomeSettings(link_url="https://zapdev.example/link")
     models = ("auto", "anthropic/claude-haiku-4.5", "openai/gpt-4o")
     return {
-        "home empty": render_home([], HomeUsage(builds_limit=5), defaults),
-        "home full": render_home(
-            _projects(), HomeUsage(3, builds_limit=100, cost_usd=0.41), unmetered
-        ),
+        "home empty": render_home([], HomeUsage(standing=Standing("free", 5, 5)), defaults),
+        "home full": render_home(_projects(), _USAGE, unmetered),
         "view files": render_files_view(page),
         "view code": render_files_view(replace(page, picked=3, code=_CODE)),
         "view changes": render_diff_view(TASK, "Bike shop board", _DIFFS),
@@ -204,7 +220,9 @@ def _answers() -> dict[str, SlackMessage]:
         "trouble": replies.render_trouble(),
         "list": render_list(_projects()),
         "list, empty": render_list([]),
-        "usage": render_usage(HomeUsage(3, builds_limit=5, cost_usd=0.41), HomeSettings()),
+        "usage": render_usage(_USAGE),
+        "usage, nothing yet": render_usage(HomeUsage(standing=Standing("free", 5, 5))),
+        "no credits left": render_quota(_NO_CREDITS),
     }
 
 

@@ -65,7 +65,7 @@ _WORDS = (
     ("stop", "stop it"),
     ("model", "the models there are, and yours"),
     ("framework", "Next.js, React, Vue, Angular, Svelte"),
-    ("usage", "builds and cost of the last 24 hours"),
+    ("usage", "what you have used, and what is left to you"),
     ("settings", "your defaults"),
 )
 _NOT_YET = "Not there yet: `import` from GitHub or Figma, `link` and `unlink` for an account."

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from agents.types import Framework, ProjectId, TaskStatus
-from bot.render.slack import money
 from bot.render.slack_actions import OPEN_PREVIEW
 from bot.render.slack_blocks import (
     Block,
@@ -23,6 +22,7 @@ from bot.render.slack_help import SETTINGS
 from bot.render.slack_plan import FRAMEWORKS
 from bot.render.slack_replies import BUILD_SOMETHING, HELP, LINK_ACCOUNT, NextStep, render_notice
 from bot.render.slack_text import escape_line, is_link, link, notification
+from bot.render.slack_usage import HomeUsage, usage_line
 
 EXAMPLE = "zd_example"
 EXAMPLES = (
@@ -59,15 +59,6 @@ class HomeProject:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeUsage:
-    """What a person has used in the last 24 hours; no limit where nothing is metered."""
-
-    builds: int = 0
-    builds_limit: int | None = None
-    cost_usd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class HomeSettings:
     """A person's defaults, and whether they are linked to an account.
 
@@ -85,7 +76,11 @@ class HomeSettings:
 def render_home(projects: Sequence[HomeProject], usage: HomeUsage, settings: HomeSettings) -> View:
     """The Home tab."""
     row = [BUILD_SOMETHING.button(), NextStep("Settings", SETTINGS).button(), HELP.button()]
-    blocks = [header("Your apps"), actions(row), context(" · ".join(_standing(usage, settings)))]
+    blocks = [
+        header("Your apps"),
+        actions(row),
+        context(" · ".join([*usage_line(usage), *_wishes(settings)])),
+    ]
     blocks += _account(settings)
     blocks.append(divider())
     blocks += _apps(projects, MAX_APPS, MAX_HOME) if projects else _empty()
@@ -100,12 +95,6 @@ def render_list(projects: Sequence[HomeProject]) -> SlackMessage:
     return SlackMessage(f"You have {count}.", _apps(projects, MAX_LISTED, MAX_MESSAGE))
 
 
-def render_usage(usage: HomeUsage, settings: HomeSettings) -> SlackMessage:
-    """The answer to `usage`."""
-    words = " · ".join(_standing(usage, settings))
-    return SlackMessage(words, [section(f"*The last 24 hours*\n{words}")])
-
-
 def render_defaults(settings: HomeSettings) -> SlackMessage:
     """The answer to `settings` where no form can be opened by itself."""
     words = " · ".join(_wishes(settings))
@@ -114,16 +103,6 @@ def render_defaults(settings: HomeSettings) -> SlackMessage:
         NextStep("Change them", SETTINGS, style="primary"),
         text=f"Your defaults: {words}",
     )
-
-
-def _standing(usage: HomeUsage, settings: HomeSettings) -> Iterator[str]:
-    builds = f"{usage.builds} build{'s' * (usage.builds != 1)}"
-    if usage.builds_limit is not None:
-        builds = f"{usage.builds} of {usage.builds_limit} builds"
-    yield f"{builds} in the last 24 hours"
-    if cost := money(usage.cost_usd):
-        yield cost
-    yield from _wishes(settings)
 
 
 def _wishes(settings: HomeSettings) -> Iterator[str]:

@@ -21,7 +21,7 @@ from agents.types import (
     TaskProgress,
     Turn,
 )
-from bot.services.metering import Asker, Meter, in_slack
+from bot.services.metering import Asker, Meter, UsageReport, in_slack
 from bot.services.projects import read_state, read_text
 from bot.store.port import (
     QUEUE_TOPIC,
@@ -157,6 +157,13 @@ class TaskService:
         for topic in (cancel_topic(task_id), task_id, QUEUE_TOPIC):
             self._waker.notify(topic)
         return row
+
+    async def usage(self, owner: OwnerId, plan: str | None = None) -> UsageReport | None:
+        """What the owner has used; `plan` is what their token names. None without a meter.
+
+        Raises: StoreUnavailable.
+        """
+        return None if self._meter is None else await self._meter.report(owner, plan)
 
     async def task(self, owner: OwnerId, task_id: TaskId) -> TaskRow:
         """Raises: NotFound, StoreUnavailable."""

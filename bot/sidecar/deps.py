@@ -12,7 +12,6 @@ from bot.metrics import Metrics
 from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks
 from bot.services.highlighting import Highlighter
-from bot.services.metering import Meter
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.principals import SignIn
 from bot.services.projects import ProjectService
@@ -79,7 +78,6 @@ class SidecarDeps:
     downloads: DownloadLinks | None = None
     previews: Previews | None = None
     links: PreviewLinks | None = None
-    meter: Meter | None = None
     highlighter: Highlighter = field(default_factory=Highlighter)
     app_hosts: AppHosts | None = None
     metrics: Metrics = field(default_factory=Metrics)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from agents.logger import create_logger
 from bot.render import slack_actions as buttons
-from bot.render import slack_help, slack_home
+from bot.render import slack_help, slack_home, slack_usage
 from bot.render import slack_replies as replies
 from bot.render import slack_sharing as sharing
 from bot.render.slack_blocks import SlackMessage
@@ -35,6 +35,8 @@ assert set(_PRESSES.values()) == set(get_args(Press))  # noqa: S101 - every pres
 _TOPICS: Mapping[str, Topic] = {
     replies.SHOW_HELP: "help",
     slack_help.SHOW_APPS: "list",
+    slack_usage.SHOW_USAGE: "usage",
+    slack_usage.SHOW_STATUS: "status",
 }
 _LINKS = (buttons.OPEN_PREVIEW, replies.LINK_ACCOUNT)
 """They open an address, and tell us all the same."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Protocol
 
-from agents.errors import BadRequest, StoreUnavailable
+from agents.errors import BadRequest, QuotaExceeded, StoreUnavailable
 from agents.models import ModelCatalog
 from agents.ports import Blobs
 from agents.task_state import TaskState, fold
@@ -231,7 +231,7 @@ class Desk:
         await self.projects.restore(there.owner, there.project_id, before.id)
         try:
             await self._fix(said, there, f"slack:undone:{versions[0].id}")
-        except StoreUnavailable:  # asked again it would go back once more
+        except (StoreUnavailable, QuotaExceeded):  # asked again it would go back once more
             return replies.render_undone(before.title, is_checked=False)
         return replies.render_undone(before.title)
 

@@ -45,7 +45,7 @@ class Listeners:
         self, desk: Desk, door: SlackDoor, workspaces: Workspaces, facts: ShelfFacts
     ) -> None:
         self.work = Work()
-        shelf = Shelf(desk.store, desk.projects, desk.models, workspaces, facts)
+        shelf = Shelf(desk, workspaces, facts)
         reception, voice = Reception(desk, shelf), Voice(door, facts.clock)
         self._home = Home(reception, door, self.work)
         self._forms = Forms(reception, voice, door, self._home, self.work)

@@ -3,11 +3,19 @@
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from agents.errors import BadRequest, NotFound, SeqConflict, StoreError, UserError
+from agents.errors import (
+    BadRequest,
+    NotFound,
+    QuotaExceeded,
+    SeqConflict,
+    StoreError,
+    UserError,
+)
 from agents.logger import create_logger
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_sharing import render_may_only_look
+from bot.render.slack_usage import render_quota
 from bot.slack.desk import BUSY, BUSY_HINT, Desk
 from bot.slack.intents import Aside, Choose, Import, Intent, NewLink, Share, Sharing, Show
 from bot.slack.payloads import Said
@@ -65,10 +73,8 @@ async def settle(asked: Awaitable[SlackMessage | None]) -> SlackMessage | None:
     """An answer, also where the work is refused. A boundary: a defect is logged, and said so."""
     try:
         return await asked
-    except MayOnlyLook as error:
-        return render_may_only_look(error.owner_user_id, error.thread_ts)
     except UserError as error:
-        return replies.render_refused(str(error), error.hint, replies.HELP)
+        return _refusal(error)
     except NotFound:
         return replies.render_refused("That app is not there any more.", "Start a new one.")
     except SeqConflict:
@@ -78,6 +84,16 @@ async def settle(asked: Awaitable[SlackMessage | None]) -> SlackMessage | None:
     except Exception:
         log.exception("request from Slack failed")
     return replies.render_trouble()
+
+
+def _refusal(error: UserError) -> SlackMessage:
+    match error:
+        case MayOnlyLook():
+            return render_may_only_look(error.owner_user_id, error.thread_ts)
+        case QuotaExceeded():
+            return render_quota(error)
+        case _:
+            return replies.render_refused(str(error), error.hint, replies.HELP)
 
 
 def render_foreign() -> SlackMessage:

@@ -7,24 +7,20 @@ mend.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from agents.errors import BadRequest, StoreError
 from agents.logger import create_logger
-from agents.models import ModelCatalog
 from agents.ports import Clock
-from agents.task_state import fold
-from agents.types import AppFiles, OwnerId, ProjectId, TaskId
+from agents.types import AppFiles, OwnerId, ProjectId
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage, View, context
 from bot.render.slack_help import render_help
 from bot.render.slack_home import (
     HomeProject,
-    HomeUsage,
     render_home,
     render_list,
-    render_usage,
 )
+from bot.render.slack_usage import AppUse, HomeUsage, Standing, Use, render_usage
 from bot.render.slack_views import (
     FILES_PER_PAGE,
     FileEntry,
@@ -34,22 +30,21 @@ from bot.render.slack_views import (
 )
 from bot.services.changes import compare
 from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
+from bot.services.metering import UsageReport
 from bot.services.previews import PreviewLinks
-from bot.services.projects import ProjectService, ProjectSummary, text_of
+from bot.services.projects import ProjectSummary, text_of
 from bot.slack.defaults import Defaults
-from bot.slack.desk import WHOLE_LOG, DeskStore
+from bot.slack.desk import Desk
 from bot.slack.errors import WorkspaceGone
 from bot.slack.intents import Topic
 from bot.slack.payloads import Said
 from bot.slack.workspaces import Workspace, Workspaces
 from bot.store.port import Fragment, TaskRow
 from bot.store.slack_port import Delivery
+from bot.store.usage_port import Tally
 
 log = create_logger(__name__)
 
-USED_FOR = timedelta(hours=24)
-_COUNTED_PROJECTS = 30
-_PRICED_TASKS = 30
 _THREADS_LOOKED_UP = 40
 
 
@@ -77,18 +72,12 @@ class Leaf:
 class Shelf:
     """Reads apps for people."""
 
-    def __init__(
-        self,
-        store: DeskStore,
-        projects: ProjectService,
-        models: ModelCatalog,
-        workspaces: Workspaces,
-        facts: ShelfFacts,
-    ) -> None:
-        self.defaults = Defaults(store, models, offline=facts.offline)
-        self.links = facts.links or PreviewLinks(store)
-        self._store = store
-        self._projects = projects
+    def __init__(self, desk: Desk, workspaces: Workspaces, facts: ShelfFacts) -> None:
+        self.defaults = Defaults(desk.store, desk.models, offline=facts.offline)
+        self.links = facts.links or PreviewLinks(desk.store)
+        self._store = desk.store
+        self._projects = desk.projects
+        self._tasks = desk.tasks
         self._workspaces = workspaces
         self._facts = facts
 
@@ -115,9 +104,7 @@ class Shelf:
             case "status":
                 return await self._status(said)
             case "usage":
-                summaries = await self._projects.summaries(said.owner)
-                usage = await self._usage(said.owner, summaries)
-                return render_usage(usage, await self.defaults.of(said.owner))
+                return render_usage(await self._usage(said.owner))
             case "settings":
                 return await self.defaults.show(said.owner)
             case "link" | "unlink":
@@ -129,7 +116,7 @@ class Shelf:
     async def home(self, said: Said) -> View:
         """What a person sees in the app's Home tab."""
         summaries = await self._projects.summaries(said.owner)
-        usage = await self._usage(said.owner, summaries)
+        usage = await self._usage(said.owner)
         return render_home(await self._shown(summaries), usage, await self.defaults.of(said.owner))
 
     # --- lists ---------------------------------------------------------------------------
@@ -194,23 +181,9 @@ class Shelf:
             return url
         return f"{url}?thread_ts={thread.thread_ts}&cid={thread.channel_id}"
 
-    async def _usage(self, owner: OwnerId, summaries: Sequence[ProjectSummary]) -> HomeUsage:
-        """Builds of the last day, and what they have cost, as far as models say so."""
-        since = self._facts.clock.now() - USED_FOR
-        active = [s.project.id for s in summaries if s.project.updated_at >= since]
-        rows = [
-            row
-            for project_id in active[:_COUNTED_PROJECTS]
-            for row in await self._store.tasks(owner, project_id)
-            if row.created_at >= since
-        ]
-        if self._facts.offline:
-            return HomeUsage(builds=len(rows))
-        costs = [await self._cost(row.id) for row in rows[:_PRICED_TASKS]]
-        return HomeUsage(builds=len(rows), cost_usd=sum(costs))
-
-    async def _cost(self, task_id: TaskId) -> float:
-        return fold(task_id, await self._store.read(task_id, limit=WHOLE_LOG)).usage.cost_usd
+    async def _usage(self, owner: OwnerId) -> HomeUsage:
+        report = await self._tasks.usage(owner)
+        return HomeUsage() if report is None else _home_usage(report)
 
     # --- one version ---------------------------------------------------------------------
 
@@ -268,3 +241,21 @@ class Shelf:
     async def _app_of(self, delivery: Delivery, version: Fragment) -> tuple[Fragment, AppFiles]:
         project_id: ProjectId = delivery.project_id
         return await self._projects.app(delivery.owner, project_id, version.id)
+
+
+def _home_usage(report: UsageReport) -> HomeUsage:
+    spent, credits_ = report.spent, report.credits
+    standing = None
+    if credits_ is not None:
+        standing = Standing(credits_.plan, credits_.allowance, credits_.left, credits_.next_back_at)
+    return HomeUsage(
+        day=_use(spent.day),
+        month=_use(spent.since),
+        apps=[AppUse(each.title, _use(each.tally)) for each in spent.projects],
+        standing=standing,
+    )
+
+
+def _use(tally: Tally) -> Use:
+    used = tally.usage
+    return Use(tally.builds, used.prompt_tokens + used.completion_tokens, used.cost_usd)

@@ -201,6 +201,27 @@ def test_without_tasks_the_list_says_what_to_type() -> None:
     assert 'zapdev build "A kanban board' in zapdev("tasks").stdout
 
 
+def test_what_was_used_is_told_by_day_month_and_app(installation: Settings) -> None:
+    seed(installation, "A list of cats")
+
+    lines = zapdev("usage").stdout.splitlines()
+    facts = [json.loads(line) for line in zapdev("usage", "--json").stdout.splitlines()]
+
+    assert [line.split("  ")[0] for line in lines] == [
+        "last 24 hours",
+        "this month",
+        "A list of cats",
+    ]
+    assert all("1 build  " in line and line.endswith("$0.00") for line in lines)
+    assert facts[0] == {
+        "what": "last 24 hours",
+        "builds": 1,
+        "promptTokens": 0,
+        "completionTokens": 0,
+        "costUsd": 0.0,
+    }
+
+
 def test_a_stored_task_is_replayed_in_lines_or_as_json(installation: Settings) -> None:
     [task_id] = seed(installation, "A list of cats")
 

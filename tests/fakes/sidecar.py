@@ -18,6 +18,7 @@ from bot.services.tasks import TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
+from tests.fakes.metering import UNMETERED
 from tests.fakes.worker import ScriptedWorker
 
 INFO = Info(
@@ -27,9 +28,6 @@ INFO = Info(
     sandbox="local",
     models=("auto", "openai/gpt-4o"),
 )
-
-
-UNMETERED = Quotas(credits=None, max_open=1_000_000, person_per_hour=0, group_per_hour=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +99,8 @@ async def running_sidecar(
             await store.check()
             return {"store": None}
 
-        meter = Meter(store, clock, quotas)
         deps = SidecarDeps(
-            tasks=TaskService(store, hub, meter),
-            meter=meter,
+            tasks=TaskService(store, hub, Meter(store, clock, quotas)),
             projects=ProjectService(store, ids),
             feed=Feed(store, hub, clock),
             ready=ready,

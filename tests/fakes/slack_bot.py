@@ -22,6 +22,7 @@ from agents.types import TaskId
 from bot.feed import Feed, Hub
 from bot.render.slack import TaskView, render_task
 from bot.services.downloads import DownloadLinks
+from bot.services.metering import Meter, Quotas
 from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
@@ -35,6 +36,7 @@ from bot.slack.shelf import ShelfFacts
 from bot.slack.workspaces import OneWorkspace, Workspace, find_one_workspace
 from bot.store.port import Store, TaskRow
 from bot.store.sqlite import SqliteStore
+from tests.fakes.metering import UNMETERED
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.workspace import Workspace as Team
 from tests.fakes.slack.world import Message
@@ -145,7 +147,12 @@ def words_of(message: Message) -> str:
 
 @asynccontextmanager
 async def slack_bot(
-    slack: FakeSlack, at: Path | Store, *, team_id: str = "T1", address: str | None = None
+    slack: FakeSlack,
+    at: Path | Store,
+    *,
+    team_id: str = "T1",
+    address: str | None = None,
+    quotas: Quotas = UNMETERED,
 ) -> AsyncIterator[Bot]:
     """Listeners only, over HTTP; the store at a path, or an open one."""
     async with AsyncExitStack() as stack:
@@ -156,7 +163,7 @@ async def slack_bot(
         us = Workspace(team.id, team.bot_user, team.installation.bot_id, url)
         workspaces = OneWorkspace(us, team.token)
         line = await _line(slack, stack)
-        door, desk = SlackDoor(line, workspaces), _desk(store, hub)
+        door, desk = SlackDoor(line, workspaces), _desk(store, hub, quotas)
         downloads = DownloadLinks(SECRET, SystemClock(), address)
         facts = ShelfFacts(
             clock=SystemClock(),
@@ -203,9 +210,10 @@ async def live_bot(
         yield Bot(slack, team, app, store, door, ScriptedWorker(store), downloads, "")
 
 
-def _desk(store: Store, hub: Hub) -> Desk:
+def _desk(store: Store, hub: Hub, quotas: Quotas = UNMETERED) -> Desk:
     projects = ProjectService(store, RandomIds())
-    return Desk(store, TaskService(store, hub), projects, DEFAULT_CATALOG, hub)
+    tasks = TaskService(store, hub, Meter(store, SystemClock(), quotas))
+    return Desk(store, tasks, projects, DEFAULT_CATALOG, hub)
 
 
 async def _open(at: Path | Store, hub: Hub, stack: AsyncExitStack) -> Store:

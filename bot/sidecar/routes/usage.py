@@ -19,10 +19,10 @@ def routes() -> list[web.RouteDef]:
 
 async def show(request: web.Request) -> web.Response:
     """Credits that are left, and the use of the last day and of this month."""
-    meter = request.app[DEPS].meter
-    if meter is None:
+    tasks, plan = request.app[DEPS].tasks, principal_of(request).plan
+    report = await tasks.usage(owner_of(request), plan)
+    if report is None:
         raise web.HTTPNotFound
-    report = await meter.report(owner_of(request), principal_of(request).plan)
     spent = report.spent
     return respond(
         UsageAnswer(

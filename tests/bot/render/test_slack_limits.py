@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.errors import CreditsUsedUp, TooManyTasks
 from agents.task_state import CheckState, FileState, Problem, TaskState, step
 from agents.types import (
     Check,
@@ -37,13 +38,19 @@ from bot.render.slack_help import render_help
 from bot.render.slack_home import (
     HomeProject,
     HomeSettings,
-    HomeUsage,
     render_defaults,
     render_home,
     render_list,
-    render_usage,
 )
 from bot.render.slack_stories import START, TASK
+from bot.render.slack_usage import (
+    AppUse,
+    HomeUsage,
+    Standing,
+    Use,
+    render_quota,
+    render_usage,
+)
 from bot.render.slack_views import (
     FileDiff,
     FileEntry,
@@ -299,7 +306,15 @@ def replied(words: str) -> Sequence[SlackMessage]:
         replies.render_saved("Your model", words),
         render_help(f"/{words}", words),
         render_list([HomeProject(ProjectId("p"), words, START, preview_link=words)] * 30),
-        render_usage(HomeUsage(cost_usd=1), HomeSettings(model=words)),
+        render_usage(
+            HomeUsage(
+                month=Use(1, 10**15, 1e9),
+                apps=[AppUse(words, Use(1))] * 5,
+                standing=Standing(words, 10**9, 1, START),
+            )
+        ),
+        render_quota(CreditsUsedUp(words, hint=words)),
+        render_quota(TooManyTasks(words, hint=words)),
         render_defaults(HomeSettings(model=words)),
         replies.render_choices("model", words, [words] * 30, words),
         sharing.render_sharing(words, {words + str(n): "viewer" for n in range(40)}, "editor"),
@@ -314,7 +329,7 @@ def replied(words: str) -> Sequence[SlackMessage]:
 
 @given(WORDS)
 def test_slack_takes_any_words_in_an_answer(words: str) -> None:
-    assert [wrong_with(message) for message in replied(words)] == [[]] * 21
+    assert [wrong_with(message) for message in replied(words)] == [[]] * 23
 
 
 @given(WORDS, st.integers(0, 60))

@@ -17,10 +17,8 @@ from bot.render.slack_help import render_help
 from bot.render.slack_home import (
     HomeProject,
     HomeSettings,
-    HomeUsage,
     render_home,
     render_list,
-    render_usage,
 )
 from bot.render.slack_stories import (
     BEGUN,
@@ -33,6 +31,7 @@ from bot.render.slack_stories import (
     completed,
     state_of,
 )
+from bot.render.slack_usage import HomeUsage, Use
 
 VIEW = TaskView(START, "U0ADA", preview_link="https://zapdev.example/p/k")
 APP = HomeProject(ProjectId("proj_1"), "Bike <shop>", START, Framework.VUE, TaskStatus.COMPLETE)
@@ -129,13 +128,13 @@ def test_help_names_every_command_and_what_works_in_threads() -> None:
 def test_a_home_lists_apps_with_how_they_stand_and_their_links() -> None:
     app = replace(APP, preview_link="https://zapdev.example/p/k", thread_link="https://s.example/t")
 
-    view = render_home([app], HomeUsage(2, builds_limit=5), HomeSettings(linked_as="ada"))
+    view = render_home([app], HomeUsage(Use(2)), HomeSettings(linked_as="ada"))
 
     shown = view["blocks"][-1]
     assert shown["text"]["text"].startswith("*Bike &lt;shop&gt;*\nVue · ready · <!date^")
     assert shown["text"]["text"].endswith("<https://s.example/t|thread>")
     assert shown["accessory"]["url"] == "https://zapdev.example/p/k"
-    assert "2 of 5 builds in the last 24 hours · model: auto" in str(view)
+    assert "2 builds in the last 24 hours · this month 0 builds · model: auto" in str(view)
     assert "Linked to ada" in str(view)
 
 
@@ -158,15 +157,6 @@ def test_apps_that_are_not_listed_are_counted() -> None:
     assert "… and 10 more" in str(render_home(apps, HomeUsage(), HomeSettings())["blocks"][-1])
     assert "… and 35 more" in str(render_list(apps).blocks[-1])
     assert render_list(apps).text == "You have 50 apps."
-
-
-def test_use_without_a_limit_is_told_without_one() -> None:
-    usage = HomeUsage(1, cost_usd=0.5)
-
-    assert render_usage(usage, HomeSettings(offline_model=True)).text == (
-        "1 build in the last 24 hours · $0.50 · offline model, no AI · "
-        "framework: chosen for each app"
-    )
 
 
 def chosen(view: dict[str, object], name: str) -> str:

@@ -37,6 +37,8 @@ ANSWER_S = 5.0
 WAITING_MAX = 64
 """So many wait for a renewal to bring their key; more are refused at once, and may come again."""
 BODY_MAX = 64 * 1024
+KEYS_MAX = 50
+"""An instance has one key, or two while it changes."""
 MODULUS_BITS = range(2048, 8193)
 
 log = create_logger(__name__)
@@ -170,7 +172,7 @@ async def _fetch(url: str, answer_s: float) -> bytes:
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url, allow_redirects=False) as answer,
+            session.get(url, allow_redirects=False, middlewares=(_once(),)) as answer,
         ):
             if answer.status != 200:
                 raise NoKeys(f"it answers with status {answer.status}")
@@ -184,17 +186,34 @@ async def _fetch(url: str, answer_s: float) -> bytes:
         raise NoKeys(f"it does not answer ({type(error).__name__})") from error
 
 
+def _once() -> aiohttp.ClientMiddlewareType:
+    """Aiohttp repeats a request whose connection was dropped; who is in trouble is asked once."""
+    sent = False
+
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        nonlocal sent
+        if sent:
+            raise aiohttp.ClientConnectionError("the connection was dropped")
+        sent = True
+        return await handler(request)
+
+    return send
+
+
 def read_keys(body: bytes) -> dict[str, RSAPublicKey]:
     """The keys of a JWKS that may sign session tokens; others are passed over.
 
-    RSA of 2048 to 8192 bits for RS256; of two under one id the first. Raises: NoKeys.
+    RSA of 2048 to 8192 bits for RS256; of two under one id the first; of a longer list the first
+    `KEYS_MAX`. Raises: NoKeys.
     """
     try:
         entries = _KeySet.model_validate_json(body).keys
     except ValidationError:
         raise NoKeys("its answer is no set of keys") from None
     keys: dict[str, RSAPublicKey] = {}
-    for entry in entries:
+    for entry in entries[:KEYS_MAX]:
         found = _from_entry(entry)
         if found is not None:
             keys.setdefault(*found)

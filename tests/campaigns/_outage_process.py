@@ -14,30 +14,13 @@ from pathlib import Path
 from agents.background import Background
 from agents.client import Endpoint
 from agents.logger import configure_logging
-from agents.system import SystemClock
 from bot.cli.serve import spare_the_collector
 from tests.campaigns._effects import Ledger
 from tests.campaigns._light import LightProgram, light_program
 from tests.campaigns._light_process import Surroundings
+from tests.campaigns._machine_watch import LoopWatch
 
-TICK_S = 0.005
 SLOTS = 16
-
-
-class LoopWatch:
-    """The longest time that passed beyond a tick, in the event loop."""
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-        self._clock = SystemClock()
-
-    async def run(self) -> None:
-        last = self._clock.monotonic()
-        while True:
-            await asyncio.sleep(TICK_S)
-            now = self._clock.monotonic()
-            self.longest_s = max(self.longest_s, now - last - TICK_S)
-            last = now
 
 
 async def main(given: Surroundings) -> None:

@@ -45,7 +45,7 @@ from tests.campaigns._bustle import (
     has_button,
     live_messages,
 )
-from tests.campaigns._outage_process import LoopWatch
+from tests.campaigns._machine_watch import LoopWatch
 from tests.campaigns._places import StorePlace, store_place
 from tests.fakes.server import serving
 from tests.fakes.slack.delivery import Delivery

@@ -30,7 +30,7 @@ from bot.store.convex_client import CALL_S
 from tests.campaigns._boats import answer, name_of, prompt_for
 from tests.campaigns._effects import Ledger
 from tests.campaigns._light_process import Surroundings
-from tests.campaigns._outage_process import LoopWatch
+from tests.campaigns._machine_watch import LoopWatch
 from tests.campaigns._places import StorePlace
 from tests.campaigns._readers import Readers
 from tests.campaigns._takeover_judge import judge

@@ -55,9 +55,9 @@ class FakeClerk:
         """The one that signs now."""
         return self.keys[-1]
 
-    def rotate(self, *, keep_old: bool = True) -> SigningKey:
+    def rotate(self, new: SigningKey | None = None, *, keep_old: bool = True) -> SigningKey:
         """A new key signs from now on; Clerk keeps publishing the old one for a while."""
-        self.keys = [*(self.keys if keep_old else ()), SigningKey.generate()]
+        self.keys = [*(self.keys if keep_old else ()), new or SigningKey.generate()]
         return self.key
 
     def claims(self, *, version: int = 2, **claims: Any) -> dict[str, Any]:

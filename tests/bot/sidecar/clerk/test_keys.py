@@ -103,6 +103,7 @@ async def test_known_keys_outlive_whatever_clerk_answers_for_a_day(
         await watch.looked(2)
         await watch.clock.advance(RETRY_S)
         await watch.looked(3)
+        assert len(clerk.fetches) == 3, "each look is one request"
         assert await watch.knows(clerk.key)
         await watch.background.stop()
         await watch.clock.advance(USABLE_S - watch.clock.monotonic() - 1)
@@ -244,6 +245,12 @@ def test_a_key_that_may_not_sign_session_tokens_is_passed_over(entry: object) ->
     assert set(keys_of(entry, {**GOOD.jwk, "kid": "ins_next"})) == {"ins_next"}
     with pytest.raises(NoKeys):
         keys_of(entry)
+
+
+def test_of_a_list_without_end_the_first_count() -> None:
+    assert set(keys_of(GOOD.jwk, *range(10_000))) == {"ins_good"}
+    with pytest.raises(NoKeys):
+        keys_of(*range(10_000), GOOD.jwk)
 
 
 JSON = st.recursive(

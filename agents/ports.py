@@ -218,6 +218,10 @@ class Sandbox(SandboxFiles, SandboxCommands, Protocol):
         """What people should know about how it was made, in a sentence; None as a rule."""
         ...
 
+    async def pause(self) -> bool:
+        """Let it sleep until `connect` wakes it; done with, as after `close`. False: as it was."""
+        ...
+
     async def close(self) -> None:
         """Kill every process and delete the files. Twice is fine; never raises."""
         ...
@@ -230,8 +234,7 @@ class SandboxProvider(Protocol):
         """A new sandbox with the template's files and its dependencies installed.
 
         Raises: SandboxFull, SandboxUnavailable, PackagesUnavailable, ProviderUnavailable,
-        ProviderTimeout,
-        RateLimited, AuthFailed.
+        ProviderTimeout, RateLimited, AuthFailed.
         """
         ...
 
@@ -240,14 +243,11 @@ class SandboxProvider(Protocol):
         ...
 
     async def lives_elsewhere(self, sandbox_id: SandboxId) -> bool:
-        """Whether it belongs to another living process, which alone can have it; never raises.
-
-        Its preview answers at the address that `serve` gave there.
-        """
+        """Whether a living process but this one has it, which alone can have it. Never raises."""
         ...
 
     async def close(self) -> None:
-        """Close every sandbox this process made; never raises."""
+        """Close every sandbox this process made and has not paused; never raises."""
         ...
 
 

@@ -230,6 +230,7 @@ class InMemorySandbox:
         self.crash_output: str | None = None
         self.notice: str | None = None
         self.lost = False
+        self.on_pause: Callable[[InMemorySandbox], None] | None = None
 
     @property
     def id(self) -> SandboxId:
@@ -292,6 +293,19 @@ class InMemorySandbox:
     async def server_output(self) -> str | None:
         return self.crash_output
 
+    async def pause(self) -> bool:
+        if self.on_pause is None or self.lost:
+            return False
+        self.lost = True
+        self.on_pause(self)
+        return True
+
+    def copy(self) -> "InMemorySandbox":
+        """As this one was, for somebody who found it again."""
+        twin = InMemorySandbox(self._id, self._template, self._on_command)
+        twin.files, twin.served = dict(self.files), list(self.served)
+        return twin
+
     async def close(self) -> None:
         self.lost = True
 
@@ -313,7 +327,7 @@ class InMemorySandbox:
 class InMemorySandboxProvider:
     """Makes `InMemorySandbox`es, whose commands go to `on_command` as it is when they are made.
 
-    `failures` are raised by the next calls of `create`, in order; `elsewhere` is what another process
+    With `pauses` they can be paused. `failures` are raised by the next calls of `create`, in order; `elsewhere` is what another process
     has.
     """
 
@@ -323,6 +337,7 @@ class InMemorySandboxProvider:
         on_command: CommandHandler = succeed,
         templates: Callable[[Framework], Template] = get_template,
         max_sandboxes: int = 100,
+        pauses: bool = False,
     ) -> None:
         self.on_command = on_command
         self._templates = templates
@@ -332,6 +347,8 @@ class InMemorySandboxProvider:
         self.sandboxes: dict[SandboxId, InMemorySandbox] = {}
         self.connected: list[SandboxId] = []
         self.elsewhere: set[SandboxId] = set()
+        self.paused: dict[SandboxId, InMemorySandbox] = {}
+        self._pauses = pauses
 
     async def create(self, framework: Framework, *, task_id: TaskId) -> InMemorySandbox:
         del task_id
@@ -341,13 +358,14 @@ class InMemorySandboxProvider:
         if sum(not sandbox.lost for sandbox in self.sandboxes.values()) >= self._max_sandboxes:
             raise SandboxFull(f"{self._max_sandboxes} sandboxes are open already")
         sandbox_id = SandboxId(self._ids.new("sbx"))
-        sandbox = InMemorySandbox(sandbox_id, self._templates(framework), self.on_command)
-        self.sandboxes[sandbox_id] = sandbox
-        return sandbox
+        return self._put(InMemorySandbox(sandbox_id, self._templates(framework), self.on_command))
 
     async def connect(self, sandbox_id: SandboxId) -> InMemorySandbox | None:
         await asyncio.sleep(0)
         self.connected.append(sandbox_id)
+        slept = self.paused.pop(sandbox_id, None)
+        if slept is not None:
+            self._put(slept.copy())
         sandbox = self.sandboxes.get(sandbox_id)
         return None if sandbox is None or sandbox.lost else sandbox
 
@@ -358,3 +376,11 @@ class InMemorySandboxProvider:
     async def close(self) -> None:
         for sandbox in self.sandboxes.values():
             await sandbox.close()
+
+    def _put(self, sandbox: InMemorySandbox) -> InMemorySandbox:
+        self.sandboxes[sandbox.id] = sandbox
+        sandbox.on_pause = self._pause if self._pauses else None
+        return sandbox
+
+    def _pause(self, sandbox: InMemorySandbox) -> None:
+        self.paused[sandbox.id] = sandbox

@@ -239,8 +239,7 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     sandboxes = open_sandboxes(settings, clock, ids)
     stack.push_async_callback(sandboxes.close)
     manager = SandboxManager(sandboxes, clock)
-    stack.push_async_callback(manager.close)
-    stack.push_async_callback(_take_links_back, store, manager)
+    stack.push_async_callback(_end_previews, store, manager)
     models = model_catalog(settings)
     kit = await _toolkit(settings, store, manager, models, stack)
     sign_in = clerk_sign_in(settings, clock)
@@ -328,13 +327,15 @@ async def _link_secret(settings: Settings) -> bytes:
     return await asyncio.to_thread(kept_secret, settings.data_dir)
 
 
-async def _take_links_back(store: Store, manager: SandboxManager) -> None:
-    """The previews of this process end with it."""
-    nowhere: dict[str, None] = {"sandbox_id": None, "preview_url": None}
+async def _end_previews(store: Store, manager: SandboxManager) -> None:
+    """What this process keeps ends with it, or sleeps; links to what is gone are taken back."""
+    gone = await manager.close()
     try:
         async with asyncio.timeout(_LET_GO_S):
-            for project_id, sandbox_id in manager.kept_sandboxes.items():
-                await store.set_preview(project_id, was=sandbox_id, **nowhere)
+            for project_id, sandbox_id in gone.items():
+                await store.set_preview(
+                    project_id, was=sandbox_id, sandbox_id=None, preview_url=None
+                )
     except (StoreError, TimeoutError):
         log.warning("links of ended previews stay until the next start")
 

@@ -45,6 +45,10 @@ _CLOSE_S = 15.0
 _CHECK_S = 30.0
 _TIDY_S = 60 * 60.0
 _LOOK_AGAIN_S = 10 * 60.0
+UNHEARD_S = 15.0
+"""Who tries a creation again has done so by then (`agents.retry.SANDBOX`)."""
+_LATE_S = (45.0, 240.0)
+"""E2B may have been slow, so that what nobody asks for any more is looked for again."""
 _ABSENT = (403, 404)
 """No such template, or one of somebody else's."""
 
@@ -92,6 +96,7 @@ class E2BSandboxProvider:
         self._sandboxes: dict[SandboxId, E2BSandbox] = {}
         self._making: set[asyncio.Task[E2BSandbox]] = set()
         self._unsure: dict[tuple[TaskId, Framework], str] = {}
+        self._unheard: set[str] = set()
         self._names: dict[Framework, tuple[str, float]] = {}
         self._breaker = Breaker(clock, "E2B")
         self._templates = RemoteTemplates(account.options, self._calls)
@@ -174,12 +179,13 @@ class E2BSandboxProvider:
         return False
 
     async def close(self) -> None:
-        """Close every sandbox this process made; never raises."""
+        """Close every sandbox this process made and has not paused; never raises."""
         for making in list(self._making):
             self._background.spawn(_abandon(making), name="abandon a sandbox")
         if self._making:
             await asyncio.wait(self._making, timeout=_CLOSE_S)
         await asyncio.gather(*(sandbox.close() for sandbox in list(self._sandboxes.values())))
+        await asyncio.gather(*(self._orphans.end_unheard(key) for key in list(self._unheard)))
         await self._background.stop()
         await self._calls.close()
 
@@ -212,16 +218,33 @@ class E2BSandboxProvider:
         """A running sandbox from the best template there is.
 
         A creation that E2B may have done without our hearing of it is asked for again under the
-        same key, so that it leaves no second sandbox.
+        same key, so that it leaves no second sandbox; where nobody asks again, what there is of it
+        is ended.
         """
-        key = self._unsure.pop((task_id, framework), None) or secrets.token_hex(16)
+        which = task_id, framework
+        key = self._unsure.pop(which, None) or secrets.token_hex(16)
+        self._unheard.discard(key)
         try:
             name, sdk = await self._first_there(framework, task_id, key)
         except (ProviderTimeout, ProviderUnavailable):
-            self._unsure[task_id, framework] = key
+            self._unsure[which] = key
+            self._unheard.add(key)
+            self._background.spawn(self._end_unheard(which, key), name="unheard sandboxes")
             raise
         self._names[framework] = (name, self._clock.monotonic())
         return self._remote(sdk)
+
+    async def _end_unheard(self, which: tuple[TaskId, Framework], key: str) -> None:
+        """End what E2B may have made for this key, unless somebody asks for it again."""
+        await self._clock.sleep(UNHEARD_S)
+        if self._unsure.get(which) != key:
+            return
+        del self._unsure[which]
+        await self._orphans.end_unheard(key)
+        for pause_s in _LATE_S:
+            await self._clock.sleep(pause_s)
+            await self._orphans.end_unheard(key)
+        self._unheard.discard(key)
 
     async def _first_there(
         self, framework: Framework, task_id: TaskId, key: str
@@ -259,7 +282,7 @@ class E2BSandboxProvider:
         return await AsyncSandbox.create(
             template=name,
             timeout=self._options.lifetime_s,
-            metadata=self._orphans.marks(framework, task_id),
+            metadata=self._orphans.marks(framework, task_id, key),
             network=e2b.SandboxNetworkOpts(deny_out=[e2b.ALL_TRAFFIC]),
             lifecycle={"on_timeout": "pause"},
             idempotency_key=f"{key}-{name}",

@@ -1,8 +1,9 @@
 """Ends sandboxes at E2B that nobody can want any more.
 
 A process that is killed leaves its sandboxes running; E2B pauses them within the hour, and keeps
-what is paused without limit. Two kinds are surely nobody's: those of a task for which another process
-has a newer one, and those that have been paused for a day: a preview is made anew from stored files.
+what is paused without limit. Three kinds are surely nobody's: those of a task for which another process
+has a newer one, those that E2B made without our hearing of it and that nobody asks for any more, and
+those that have been paused for two weeks: a preview is then made anew from stored files.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -24,8 +25,9 @@ FRAMEWORK = "zapdev"
 _TASK = "zapdev-task"
 _OWNER = "zapdev-owner"
 _KIND = "zapdev-kind"
+_CREATION = "zapdev-creation"
 _APP = "app"
-FORGOTTEN_AFTER = timedelta(days=1)
+FORGOTTEN_AFTER = timedelta(days=14)
 _AT_ONCE = timedelta(seconds=15)
 """Less than a lease takes to end, so that a dead worker's sandbox is always older."""
 _PAGES = 20
@@ -40,9 +42,9 @@ class Orphans:
         self._clock = clock
         self._owner = owner
 
-    def marks(self, framework: Framework, task_id: TaskId) -> dict[str, str]:
-        """What a new sandbox's metadata has to say."""
-        marks = {FRAMEWORK: framework.value, _TASK: task_id}
+    def marks(self, framework: Framework, task_id: TaskId, creation: str) -> dict[str, str]:
+        """What a new sandbox's metadata has to say; `creation` names what asked for it."""
+        marks = {FRAMEWORK: framework.value, _TASK: task_id, _CREATION: creation}
         return {**marks, _OWNER: self._owner, _KIND: _APP}
 
     async def end_former(self, task_id: TaskId, began_at: datetime) -> None:
@@ -57,8 +59,12 @@ class Orphans:
 
         await self._end(SandboxQuery(metadata={_TASK: task_id}), is_former)
 
+    async def end_unheard(self, creation: str) -> None:
+        """End what this has made, as nobody knows of it. Never raises."""
+        await self._end(SandboxQuery(metadata={_CREATION: creation}), lambda _: True)
+
     async def end_forgotten(self) -> None:
-        """End what has been paused for a day. Never raises."""
+        """End what has been paused for two weeks. Never raises."""
         paused = SandboxQuery(metadata={_KIND: _APP}, state=[SandboxState.PAUSED])
         await self._end(paused, self._is_old)
 

@@ -35,6 +35,8 @@ LIFETIME_S = 60 * 60
 RENEW_S = 5 * 60.0
 """How old the last renewal of a used sandbox's life may be."""
 RESUME_S = 60.0
+PAUSE_S = 20.0
+"""E2B writes the memory down first: some seconds for each GB."""
 KILLED = 137
 """As a shell says of a program that SIGKILL has ended; E2B says -1 of what it started itself."""
 _ENDING_S = 10.0
@@ -176,6 +178,18 @@ class Remote:
         """
         self._must_be_there()
         await self._calls.make(self._sdk.connect(timeout=self._lifetime_s), within_s=RESUME_S)
+
+    async def pause(self) -> bool:
+        """Stop it with its files, and be done with it; False where E2B does not. Never raises."""
+        if self.gone:
+            return False
+        try:
+            await self._calls.make(self._sdk.pause(), within_s=PAUSE_S)
+        except ZapdevError as error:
+            log.info("sandbox not paused", sandbox=self.id, reason=str(error)[:300])
+            return False
+        self.gone = True
+        return True
 
     async def end(self) -> None:
         """Kill it for good; never raises. Where E2B does not listen, its lifetime ends it."""

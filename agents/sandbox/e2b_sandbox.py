@@ -101,6 +101,12 @@ class E2BSandbox:
     async def server_output(self) -> str | None:
         return await self._commands.server_output()
 
+    async def pause(self) -> bool:
+        if self._closing is not None or not await self._remote.pause():
+            return False
+        await self.close()  # what is left of it here
+        return True
+
     async def close(self) -> None:
         if self._closing is None:
             self._closing = self._background.start(self._close(), name=f"close {self.id}")

@@ -139,6 +139,10 @@ class LocalSandbox:
         await server.finished()
         return self._server_said.text
 
+    async def pause(self) -> bool:
+        """Never: what is not kept running here is built again from the stored files."""
+        return False
+
     async def close(self) -> None:
         if self._closing is None:
             self._closing = self._background.start(self._close(), name=f"close {self._id}")

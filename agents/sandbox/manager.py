@@ -39,8 +39,9 @@ class _Kept:
 class SandboxManager:
     """Implements `agents.ports.SandboxSource` over any provider, and keeps previews alive.
 
-    At most `capacity` sandboxes are kept; the least recently used one is closed first, and each
-    one `lifetime_s` after it was last touched.
+    At most `capacity` sandboxes are kept; the least recently used one is let go first, and each
+    one `lifetime_s` after it was last touched. What is let go is paused where that can be, so that
+    `find` has it again, else closed.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class SandboxManager:
         if former is not None and former.sandbox is not sandbox:
             await former.sandbox.close()
         while len(self._kept) > self._capacity:
-            await self._close_oldest()
+            await self._let_oldest_go()
 
     def kept(self, project_id: ProjectId) -> Sandbox | None:
         """The sandbox that serves the project's preview, if there is one; this touches it."""
@@ -108,47 +109,55 @@ class SandboxManager:
         """As `SandboxProvider.lives_elsewhere`."""
         return await self._provider.lives_elsewhere(sandbox_id)
 
-    @property
-    def kept_sandboxes(self) -> dict[ProjectId, SandboxId]:
-        """Whose previews run here now, and where."""
-        return {project_id: kept.sandbox.id for project_id, kept in self._kept.items()}
-
     async def drop(self, project_id: ProjectId) -> None:
         """Close the project's kept sandbox, if there is one."""
         kept = self._kept.pop(project_id, None)
         if kept is not None:
             await kept.sandbox.close()
 
-    async def close(self) -> None:
-        """Close everything kept. The provider, and what tasks still use, is its owner's."""
+    async def close(self) -> dict[ProjectId, SandboxId]:
+        """Let everything kept go; answers what is gone for good.
+
+        The provider, and what tasks still use, is its owner's.
+        """
         await self._background.stop()
         self._expiry = None
-        kept = [entry.sandbox for entry in self._kept.values()]
+        kept = {project_id: entry.sandbox for project_id, entry in self._kept.items()}
         self._kept.clear()
-        await asyncio.gather(*(sandbox.close() for sandbox in kept))
+        paused = await asyncio.gather(*(_let_go(sandbox) for sandbox in kept.values()))
+        left = zip(kept.items(), paused, strict=True)
+        return {project_id: sandbox.id for (project_id, sandbox), asleep in left if not asleep}
 
     async def _create(self, framework: Framework, task_id: TaskId) -> Sandbox:
         while self._kept:
             with suppress(SandboxFull):
                 return await self._provider.create(framework, task_id=task_id)
-            await self._close_oldest()
+            await self._let_oldest_go()
         return await self._provider.create(framework, task_id=task_id)
 
-    async def _close_oldest(self) -> None:
+    async def _let_oldest_go(self) -> None:
         if self._kept:
             _, oldest = self._kept.popitem(last=False)
-            await oldest.sandbox.close()
+            await _let_go(oldest.sandbox)
 
     async def _expire(self) -> None:
-        """Close each kept sandbox when its time is over; the oldest is always the first."""
+        """Let each kept sandbox go when its time is over; the oldest is always the first."""
         while self._kept:
             oldest = next(iter(self._kept.values()))
             remaining = oldest.touched_at + self._lifetime_s - self._clock.monotonic()
             if remaining > 0:
                 await self._clock.sleep(remaining)
             else:
-                await self._close_oldest()
+                await self._let_oldest_go()
         self._expiry = None
+
+
+async def _let_go(sandbox: Sandbox) -> bool:
+    """Whether it only sleeps; else it is closed."""
+    asleep = await sandbox.pause()
+    if not asleep:
+        await sandbox.close()
+    return asleep
 
 
 async def _restore(sandbox: Sandbox, files: AppFiles) -> None:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from agents.sandbox.breaker import REST_S
+from agents.sandbox.e2b import UNHEARD_S
 from agents.types import Framework
 from tests.agents.sandbox.tiny import fetch
+from tests.fakes.e2b.cloud import plain_image
 from tests.fakes.e2b.faults import CUT, DIE, Act, Status
 from tests.fakes.e2b.server import StandIn, serving_e2b
 from tests.fakes.e2b.templates import offer
@@ -24,6 +26,9 @@ from tests.fakes.server import Frame, Server, serving
 from tests.fakes.waiting import until
 
 WITHIN_S = 60.0
+IMAGE = "zapdev-react"
+AWAY = "sandbox_provider_unavailable"
+SETTLES_S = UNHEARD_S + 10.0
 WORDS = "Kanban board for a bike shop"
 
 
@@ -37,6 +42,8 @@ class Stage:
     when: str = ""
     times: int = 1
     code: str = ""
+    bare: bool = False
+    """From a template without the app's packages, so that they are installed."""
 
 
 STAGES = (
@@ -49,7 +56,9 @@ STAGES = (
     Stage("is made unheard", "created", CUT),
     Stage("too many creations", "create", Status(429, "slow down", retry_after_s=1)),
     Stage("dies when it is read", "download", DIE),
-    Stage("E2B is away", "create", Status(503), times=99, code="sandbox_provider_unavailable"),
+    Stage("dies in install", "running", DIE, "npm install", bare=True),
+    Stage("no creation is ever heard of", "created", CUT, times=99, code=AWAY),
+    Stage("E2B is away", "create", Status(503), times=99, code=AWAY),
     Stage("the key is refused", "create", Status(401), times=99, code="sandbox_provider_auth"),
 )
 DEFAULT_SIZE = len(STAGES) + 1
@@ -87,7 +96,11 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
 
 async def _lose(server: Server, cloud: StandIn, stage: Stage, found: Findings) -> None:
     cloud.faults.at(stage.at, stage.act, when=stage.when, times=stage.times)
+    whole = cloud.images[IMAGE]
+    if stage.bare:
+        cloud.images[IMAGE] = plain_image
     frames, took_s = await _build(server, WORDS)
+    cloud.images[IMAGE] = whole
     if not stage.code and cloud.faults.unmet:
         found.stuck.append(f"{stage.title}: the fault was never met")
     cloud.faults.clear()
@@ -140,6 +153,8 @@ async def _settle(cloud: StandIn, frames: list[Frame], took_s: float, found: Fin
         used = [frame.data["sandboxId"] for frame in frames if frame.type == "sandbox"]
         found.previews[frames[0].data["projectId"]] = used[-1]
     try:
-        await until(lambda: {s.id for s in cloud.running} <= set(found.previews.values()), 5.0)
+        await until(
+            lambda: {s.id for s in cloud.running} <= set(found.previews.values()), SETTLES_S
+        )
     except TimeoutError:
         found.orphans += len(cloud.running) - len(found.previews)

@@ -91,14 +91,15 @@ class Shore:
 
 
 @asynccontextmanager
-async def open_shore() -> AsyncIterator[Shore]:
+async def open_shore(*, pauses: bool = False) -> AsyncIterator[Shore]:
+    """With `pauses` its sandboxes can be paused."""
     clock = FakeClock()
     store = await SqliteStore.open(MEMORY, clock=clock, ids=RandomIds())
     row = await store.enqueue(NewTask(ANN, TaskKind.GENERATE, "A board"))
     worker = ScriptedWorker(store)
     await worker.take()
     await worker.build({"src/App.tsx": b"bikes", "package.json": b"{}"})
-    provider = InMemorySandboxProvider()
+    provider = InMemorySandboxProvider(pauses=pauses)
     manager = SandboxManager(provider, clock)
     pages = LivingPages(provider)
     previews = Previews(store, manager, Reviver(manager, pages, clock))

@@ -6,7 +6,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from tests.fakes.server import Server, serving
+from agents.types import Framework
+from tests.fakes.e2b.faults import LOSE_FILES
+from tests.fakes.e2b.server import serving_e2b
+from tests.fakes.e2b.templates import offer
+from tests.fakes.server import Server, free_port, serving
 
 PROMPT = "A kanban board for a bike shop"
 WORDS = "Kanban board for a bike shop"
@@ -47,6 +51,36 @@ async def test_of_two_processes_here_neither_builds_what_the_other_one_runs(
             *_, woken = await follow(two, link)
             assert woken[1] != first[1], "what listens where a dead process did is no app of ours"
             assert two.complaints == []
+
+
+async def test_at_e2b_an_app_sleeps_while_nobody_serves_it_and_is_never_shown_empty(
+    tmp_path: Path,
+) -> None:
+    async with serving_e2b() as cloud:
+        await offer(cloud, Framework.REACT)
+        port = free_port()
+        settings = cloud.settings | {
+            "ZAPDEV_PORT": str(port),
+            "ZAPDEV_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        }
+        async with serving(tmp_path / "data", **settings) as server:
+            link = (await server.generate(PROMPT, framework="react"))[-1].data["previewUrl"]
+            first = await look(server, link)
+            assert WORDS in first[2]
+        assert cloud.running == []
+        async with serving(tmp_path / "data", **settings) as server:
+            *_, woken = await follow(server, link)
+            assert woken == first, "it is the same one, with all its files"
+            assert len(cloud.sandboxes) == 1
+            assert server.complaints == []
+
+        cloud.faults.at("connect", LOSE_FILES)
+        async with serving(tmp_path / "data", **settings) as server:
+            *_, rebuilt = await follow(server, link)
+            assert WORDS in rebuilt[2]
+            assert rebuilt[1] != first[1]
+            assert len(cloud.running) == 1
+            assert server.complaints == []
 
 
 async def test_a_link_wakes_its_app_after_a_restart_until_it_is_renewed(tmp_path: Path) -> None:

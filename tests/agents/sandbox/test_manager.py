@@ -16,9 +16,11 @@ ONE, TWO, THREE = ProjectId("p1"), ProjectId("p2"), ProjectId("p3")
 class World:
     """A manager over in-memory sandboxes, of which there is room for four."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, pauses: bool = False) -> None:
         self.clock = FakeClock()
-        self.provider = InMemorySandboxProvider(templates=tiny_template, max_sandboxes=4)
+        self.provider = InMemorySandboxProvider(
+            templates=tiny_template, max_sandboxes=4, pauses=pauses
+        )
         self.manager = SandboxManager(self.provider, self.clock, capacity=2)
 
     async def acquire(self, files: dict[str, bytes] | None = None) -> InMemorySandbox:
@@ -34,6 +36,14 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     world = World()
+    yield world
+    await world.manager.close()
+
+
+@pytest.fixture
+async def sleepy() -> AsyncIterator[World]:
+    """The same, where sandboxes can be paused."""
+    world = World(pauses=True)
     yield world
     await world.manager.close()
 
@@ -177,3 +187,47 @@ async def test_closing_closes_what_is_kept_and_not_what_tasks_use(world: World) 
     await world.manager.close()
     assert (kept.lost, busy.lost) == (True, False)
     assert world.clock.sleeping == 0
+
+
+# --- where sandboxes can be paused -------------------------------------------------------
+
+
+async def test_beyond_the_capacity_the_least_recently_used_sleeps(sleepy: World) -> None:
+    one = await sleepy.keep(ONE)
+    await sleepy.keep(TWO)
+    await sleepy.keep(THREE)
+    assert set(sleepy.provider.paused) == {one.id}
+    woken = await sleepy.manager.find(one.id)
+    assert woken is not None
+    assert await woken.tree() == one.files
+
+
+async def test_an_hour_after_its_last_use_one_sleeps(sleepy: World) -> None:
+    one = await sleepy.keep(ONE)
+    await sleepy.clock.advance(LIFETIME_S)
+    assert set(sleepy.provider.paused) == {one.id}
+    assert sleepy.manager.kept(ONE) is None
+
+
+async def test_what_gives_way_where_a_task_finds_no_room_sleeps(sleepy: World) -> None:
+    one = await sleepy.keep(ONE)
+    for _ in range(4):
+        await sleepy.acquire()
+    assert set(sleepy.provider.paused) == {one.id}
+
+
+async def test_what_another_has_replaced_is_closed_and_sleeps_not(sleepy: World) -> None:
+    former = await sleepy.keep(ONE)
+    latter = await sleepy.keep(ONE)
+    await sleepy.manager.drop(ONE)
+    assert (former.lost, latter.lost) == (True, True)
+    assert sleepy.provider.paused == {}
+
+
+async def test_closing_tells_what_is_gone_and_leaves_asleep_what_can_sleep(
+    world: World, sleepy: World
+) -> None:
+    gone, asleep = await world.keep(ONE), await sleepy.keep(ONE)
+    assert await world.manager.close() == {ONE: gone.id}
+    assert await sleepy.manager.close() == {}
+    assert set(sleepy.provider.paused) == {asleep.id}

@@ -77,6 +77,18 @@ async def test_after_a_week_the_link_wakes_it_again(shore: Shore) -> None:
     assert sandbox.files["src/App.tsx"] == b"bikes"
 
 
+async def test_where_sandboxes_can_be_paused_the_link_wakes_the_same_one() -> None:
+    async with open_shore(pauses=True) as shore:
+        await shore.woken()
+        [first] = shore.living
+        await shore.clock.advance(WEEK_S)
+        assert shore.living == []
+        assert isinstance(await shore.woken(), Awake)
+        [woken] = shore.living
+        assert (woken.id, woken.commands) == (first.id, []), "nothing is built again"
+        assert shore.manager.kept(shore.project_id) is woken
+
+
 @pytest.mark.parametrize("gone", [None, Page(502, '{"message": "The sandbox was not found"}')])
 async def test_a_sandbox_that_died_unseen_is_replaced_and_never_shown_empty(
     shore: Shore, gone: Page | None

@@ -17,7 +17,7 @@ LIMIT = 3
 
 @asynccontextmanager
 async def open_memory(max_sandboxes: int) -> AsyncIterator[SandboxProvider]:
-    yield InMemorySandboxProvider(templates=tiny_template, max_sandboxes=max_sandboxes)
+    yield InMemorySandboxProvider(templates=tiny_template, max_sandboxes=max_sandboxes, pauses=True)
 
 
 @asynccontextmanager
@@ -57,17 +57,18 @@ async def open_e2b(max_sandboxes: int) -> AsyncIterator[SandboxProvider]:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """How to open a provider of `tiny_template`, and whether its commands really run."""
+    """How to open a provider of `tiny_template`, and what its sandboxes can do."""
 
     open: Callable[[int], AbstractAsyncContextManager[SandboxProvider]]
     runs_commands: bool = True
+    pauses: bool = False
 
 
 ADAPTERS: dict[str, Adapter] = {
-    "memory": Adapter(open_memory, runs_commands=False),
+    "memory": Adapter(open_memory, runs_commands=False, pauses=True),
     "bubblewrap": Adapter(open_bubblewrap),
     "unisolated": Adapter(open_unisolated),
-    "e2b": Adapter(open_e2b),
+    "e2b": Adapter(open_e2b, pauses=True),
 }
 
 WITH_COMMANDS = [name for name, adapter in ADAPTERS.items() if adapter.runs_commands]

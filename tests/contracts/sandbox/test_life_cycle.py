@@ -92,6 +92,34 @@ async def test_a_fresh_sandbox_has_nothing_of_a_closed_one(provider: SandboxProv
     await close([second])
 
 
+async def test_one_that_was_paused_is_woken_as_it_was_and_one_that_cannot_be_goes_on(
+    provider: SandboxProvider,
+) -> None:
+    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    await sandbox.write({"mark.txt": b"mine"})
+    before = await sandbox.tree()
+    if await sandbox.pause():
+        assert not await sandbox.pause()
+        with pytest.raises(SandboxLost):
+            await sandbox.tree()
+    found = await provider.connect(sandbox.id)
+    assert found is not None
+    assert await found.tree() == before
+    await found.close()
+    assert not await found.pause()
+    assert await provider.connect(sandbox.id) is None
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_where_sandboxes_can_be_paused_that_makes_room(adapter: str) -> None:
+    async with ADAPTERS[adapter].open(LIMIT) as provider:
+        made = [await provider.create(Framework.REACT, task_id=TASK) for _ in range(LIMIT)]
+        assert await made[0].pause() is ADAPTERS[adapter].pauses
+        if not ADAPTERS[adapter].pauses:
+            await made[0].close()
+        await provider.create(Framework.REACT, task_id=TASK)
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS)
 async def test_beyond_the_limit_creation_is_refused_until_one_closes(adapter: str) -> None:
     async with ADAPTERS[adapter].open(LIMIT) as provider:

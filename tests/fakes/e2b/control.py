@@ -47,22 +47,22 @@ def find(cloud: Cloud, request: web.Request) -> Sandbox | None:
 
 
 async def create(request: web.Request) -> web.StreamResponse:
+    body = await request.json()  # first: what is slow goes on when nobody waits for it any more
     cloud, answer, _ = await begin(request, "create")
     if answer is not None:
         return answer
-    body = await request.json()
     key = request.headers.get("Idempotency-Key")
-    if (made := cloud.made_by(key)) is not None:
-        return web.json_response(made.shown(), status=201)
-    image = cloud.images.get(body["templateID"])
-    if image is None:
-        return refusal(404, f"template '{body['templateID']}' not found")
-    if (wrong := _wrong_timeout(cloud, body.get("timeout", 300))) is not None:
-        return wrong
-    if (reason := cloud.refused_creation()) is not None:
-        return refusal(429, reason, retry_after_s=None if "maximum" in reason else 1)
-    sandbox = await cloud.create(body, image)
-    cloud.remember(key, sandbox)
+    sandbox = cloud.made_by(key)
+    if sandbox is None:
+        image = cloud.images.get(body["templateID"])
+        if image is None:
+            return refusal(404, f"template '{body['templateID']}' not found")
+        if (wrong := _wrong_timeout(cloud, body.get("timeout", 300))) is not None:
+            return wrong
+        if (reason := cloud.refused_creation()) is not None:
+            return refusal(429, reason, retry_after_s=None if "maximum" in reason else 1)
+        sandbox = await cloud.create(body, image)
+        cloud.remember(key, sandbox)
     if cloud.faults.take("created") is not None:  # it exists, but nobody hears of it
         assert request.transport is not None
         request.transport.abort()

@@ -6,13 +6,14 @@ import pytest
 
 from agents.errors import ProviderUnavailable, SandboxUnavailable
 from agents.sandbox.e2b import E2BOptions, E2BSandboxProvider
+from agents.sandbox.e2b_orphans import FORGOTTEN_AFTER
 from agents.sandbox.e2b_remote import RENEW_S
 from agents.system import SystemClock
 from agents.testing import FakeClock
 from agents.types import Framework, SandboxId, TaskId
 from tests.agents.sandbox.at_e2b import account_of, only, tiny_e2b_provider, use_registry
 from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch, tiny_template
-from tests.fakes.e2b.faults import LOSE_FILES, Slow, Status
+from tests.fakes.e2b.faults import CUT, LOSE_FILES, Act, Slow, Status
 from tests.fakes.e2b.server import StandIn
 from tests.fakes.instant_clock import InstantClock
 from tests.fakes.waiting import until
@@ -72,6 +73,38 @@ async def test_another_process_serves_a_found_sandbox_anew_on_the_same_port(
     assert await eventually(lambda: fetch(url)) == "second"
     assert await found.server_output() is None, "it did not find its port taken"
     await elsewhere.close()
+
+
+async def test_what_is_paused_outlives_its_process_and_is_woken_by_the_next(
+    cloud: StandIn,
+) -> None:
+    provider = tiny_e2b_provider(cloud)
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    await made.write({"kept.txt": b"kept"})
+    assert await made.pause()
+    assert cloud.running == []
+    await provider.close()
+    assert cloud.sandboxes[made.id].state == "paused"
+
+    elsewhere = tiny_e2b_provider(cloud)
+    found = await elsewhere.connect(made.id)
+    assert found is not None
+    assert await found.read("kept.txt") == b"kept"
+    await made.close()
+    assert [sandbox.id for sandbox in cloud.running] == [made.id], "it is not his any more"
+    await elsewhere.close()
+
+
+@pytest.mark.parametrize("act", [Status(500), Status(404), CUT], ids=str)
+async def test_where_e2b_does_not_pause_it_goes_on(
+    cloud: StandIn, provider: E2BSandboxProvider, act: Act
+) -> None:
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    cloud.faults.at("pause", act)
+    assert not await made.pause()
+    assert await made.read("app.txt")
+    await made.close()
+    assert cloud.running == []
 
 
 async def test_a_sandbox_that_lost_its_files_is_not_taken_for_the_old_one(
@@ -187,7 +220,7 @@ async def test_of_two_processes_that_begin_at_once_neither_ends_the_others(
     await asyncio.gather(*(provider.close() for provider in providers))
 
 
-async def test_what_has_been_paused_for_a_day_is_ended_and_nothing_of_others(
+async def test_what_has_been_paused_for_two_weeks_is_ended_and_nothing_of_others(
     cloud: StandIn,
 ) -> None:
     clock = FakeClock(SystemClock().now())
@@ -198,7 +231,7 @@ async def test_what_has_been_paused_for_a_day_is_ended_and_nothing_of_others(
     await cloud.advance(3601)
     await provider.create(Framework.REACT, task_id=TASK)
     assert cloud.sandboxes[left.id].state == "paused", "its project may still want it"
-    await clock.advance(26 * 3600)
+    await clock.advance(FORGOTTEN_AFTER.total_seconds() + 7200)
     await provider.create(Framework.REACT, task_id=TASK)
     await until(lambda: cloud.sandboxes[left.id].state == "killed")
     assert theirs.state == "paused"

@@ -15,15 +15,16 @@ from agents.errors import (
     SandboxLost,
     ZapdevError,
 )
-from agents.sandbox.e2b import E2BSandboxProvider
+from agents.sandbox.e2b import UNHEARD_S, E2BSandboxProvider
 from agents.templates import Template
 from agents.testing import FakeClock
 from agents.types import Framework
 from tests.agents.sandbox.at_e2b import account_of, only, tiny_e2b_provider, tiny_image
+from tests.agents.sandbox.e2b.conftest import SHORT_S
 from tests.agents.sandbox.tiny import PORT, TASK, eventually, fetch, tiny_template
 from tests.fakes.e2b.faults import CUT, DIE, HANG, Act, Slow, Status
 from tests.fakes.e2b.server import StandIn
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 
 # --- making one ---------------------------------------------------------------------------------
 
@@ -179,9 +180,9 @@ async def test_a_template_that_was_deleted_meanwhile_is_done_without(
     assert cloud.requests.count("create") == 1 + 2 + 1
 
 
-async def test_a_creation_that_nobody_heard_of_is_not_done_twice(
-    cloud: StandIn, provider: E2BSandboxProvider
-) -> None:
+async def test_a_creation_that_nobody_heard_of_is_not_done_twice(cloud: StandIn) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
     cloud.faults.at("created", CUT)
     with pytest.raises(ProviderUnavailable):
         await provider.create(Framework.REACT, task_id=TASK)
@@ -189,6 +190,48 @@ async def test_a_creation_that_nobody_heard_of_is_not_done_twice(
     assert sandbox.id == only(cloud).id
     other = await provider.create(Framework.REACT, task_id=TASK)
     assert other.id != sandbox.id
+    await clock.advance(10 * UNHEARD_S)
+    assert len(cloud.running) == 2
+    await provider.close()
+
+
+async def test_what_nobody_heard_of_and_nobody_asks_for_again_is_ended_soon(cloud: StandIn) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    kept = await provider.create(Framework.REACT, task_id=TASK)
+    cloud.faults.at("created", CUT, times=3)
+    for _ in range(3):
+        with pytest.raises(ProviderUnavailable):
+            await provider.create(Framework.REACT, task_id=TASK)
+    assert len(cloud.running) == 2, "three tries made one"
+    await clock.advance(UNHEARD_S)
+    await until(lambda: [sandbox.id for sandbox in cloud.running] == [kept.id])
+    fresh = await provider.create(Framework.REACT, task_id=TASK)
+    assert fresh.id in {sandbox.id for sandbox in cloud.running}, "not the one that was ended"
+    await provider.close()
+
+
+async def test_one_that_e2b_made_late_is_ended_too(cloud: StandIn) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock, answer_s=SHORT_S)
+    cloud.faults.at("create", Slow(2 * SHORT_S))
+    with pytest.raises(ProviderTimeout):
+        await provider.create(Framework.REACT, task_id=TASK)
+    await clock.advance(UNHEARD_S)
+    await until(lambda: bool(cloud.running))
+    await in_time(clock, lambda: not cloud.running, step_s=5.0)
+    await provider.close()
+
+
+async def test_what_nobody_heard_of_is_not_left_behind_by_a_process_that_stops(
+    cloud: StandIn,
+) -> None:
+    provider = tiny_e2b_provider(cloud, clock=FakeClock())
+    cloud.faults.at("created", CUT)
+    with pytest.raises(ProviderUnavailable):
+        await provider.create(Framework.REACT, task_id=TASK)
+    await provider.close()
+    assert cloud.running == []
 
 
 async def test_a_creation_that_nobody_waits_for_leaves_no_sandbox(

@@ -1,5 +1,5 @@
-"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `tasks`, `usage`, `templates`, `convex`,
-`manifest`, `openapi`, `preview-blocks`.
+"""The command line: `zapdev build`, `serve`, `doctor`, `replay`, `eval`, `tasks`, `usage`,
+`templates`, `convex`, `manifest`, `openapi`, `preview-blocks`.
 
 Exit statuses: 0 done, 1 the task failed or a check did, 2 the command cannot be understood,
 130 stopped by Ctrl-C.
@@ -137,6 +137,34 @@ def usage(json: Json = False) -> None:  # noqa: FBT002 - a flag
     from bot.cli.history import show_usage  # noqa: PLC0415 - keeps --help quick
 
     run(lambda settings: show_usage(settings, json=json), load(for_people=True))
+
+
+@app.command(
+    "eval",
+    epilog="[bold]Examples[/]\n\nzapdev eval --quick --framework react\n\n"
+    "zapdev eval --model anthropic/claude-haiku-4.5 --out report.json",
+)
+def evaluate(
+    framework: Annotated[
+        list[Framework] | None, typer.Option(help="Only this one; may be given more than once.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model's key, such as auto.")] = None,
+    quick: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--quick", help="One app per framework instead of two.")
+    ] = False,
+    json: Json = False,  # noqa: FBT002 - a flag
+    out: Annotated[Path | None, typer.Option(help="Write everything to this file as JSON.")] = None,
+) -> None:
+    """Measure a model: fixed apps and changes to them, built for real and judged by the result.
+
+    Of an app: its build is green and its link was checked. Of a change: it was made, and the rest
+    of the app was kept. Beside that: repairs that worked, time to the link, cost. The offline
+    model proves that the evaluation works; it measures nothing.
+    """
+    from bot.cli.evaluation import EvalRequest, evaluate_model  # noqa: PLC0415 - keeps --help quick
+
+    request = EvalRequest(framework or list(Framework), model, quick=quick, json=json, out=out)
+    run(lambda settings: evaluate_model(settings, request), load(for_people=True))
 
 
 @app.command(

@@ -18,6 +18,7 @@ from agents.types import (
     FragmentId,
     Framework,
     Frozen,
+    LeftOut,
     ProjectId,
     SandboxId,
     SandboxState,
@@ -131,6 +132,27 @@ class ToolFinished(Frozen):
     result: str
 
 
+class SourceImported(Frozen):
+    """All files of an app from elsewhere are in the log now, as `FileChanged`.
+
+    `origin` is for people (`github.com/owner/repo`), `commit` what was taken of it (hex), `path`
+    the folder of it ("" is all). `title` is what it is made with (`Next.js 15.1`). `left_out` are
+    the first of `left_out_count`; `warnings` are sentences.
+    """
+
+    kind: Literal["source_imported"] = "source_imported"
+    origin: str
+    ref: str
+    commit: str
+    path: str = ""
+    title: str = ""
+    files: int = 0
+    size_bytes: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    left_out_count: int = 0
+    warnings: tuple[str, ...] = ()
+
+
 class FileChanged(Frozen):
     """A file in the sandbox now has this content; `blob` is None for a deletion."""
 
@@ -231,6 +253,7 @@ Event = Annotated[
     | TurnFinished
     | ToolStarted
     | ToolFinished
+    | SourceImported
     | FileChanged
     | UsageRecorded
     | CheckStarted

@@ -247,7 +247,8 @@ def _fix(request: LLMRequest) -> Reply:
     template = get_template(request.framework or Framework.REACT)
     sample = sample_files(template, "My app")
     named = [{"path": p, "content": c} for p, c in sample.items() if p in asked.text]
-    if not named:
+    is_ours = template.stack in request.messages[0].content  # not an app from elsewhere
+    if not named or not is_ours:
         return Reply("<task_summary>Without AI I cannot fix this.</task_summary>")
     return Reply("I put my own files back.", "createOrUpdateFiles", {"files": named})
 

@@ -5,6 +5,8 @@ sandbox ───┴─ generate ─ settle ─┬─ lint ──┐
               (files and install │  build ─┴─ preview ─┬─ finish
                while it writes)  └─ summary ───────────┘
                                     └─ red: fix, then check again
+
+An import: fetch ─ framework ─ sandbox ─ settle ─ lint, build ─ preview ─ finish, whatever they find.
 """
 
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from agents.code_generation import Assignment, generate_code
 from agents.conversation import opening_messages
 from agents.error_fixer import FixLoop, StuckReason
 from agents.errors import BadOutput
+from agents.intake import describe_import
 from agents.logger import span
 from agents.models import get_model
 from agents.ports import Sandbox
@@ -73,7 +76,8 @@ async def run_pipeline(run: Run) -> Outcome:
     other case, errors and cancellation included, nothing is left running.
 
     Raises:
-        LimitExceeded, ProviderError, GenerationError, SandboxError, LeaseLost, StoreUnavailable.
+        LimitExceeded, ProviderError, GenerationError, SandboxError, LeaseLost, StoreUnavailable;
+        BadRequest, ImportDenied (an import).
     """
     background = Background()
     workspace: Workspace | None = None
@@ -94,6 +98,8 @@ async def _build(
 ) -> Outcome:
     if run.job.keep is not None:
         return await _keep(run, workspace, template, run.job.keep)
+    if run.job.kind is TaskKind.IMPORT:
+        return await _take_as_it_is(run, workspace, template, background)
     text = "The checks were run again."
     if run.job.kind is not TaskKind.FIX:
         text = await _generate(run, workspace, template)
@@ -129,6 +135,19 @@ async def _keep(run: Run, workspace: Workspace, template: Template, refused: Ref
     title = title_from(refused.prompt)
     summary = e.SummaryWritten(title=title, summary=f"{title}: kept as it is.")
     return await _finish(run, workspace, template, checked, summary)
+
+
+async def _take_as_it_is(
+    run: Run, workspace: Workspace, template: Template, background: Background
+) -> Built:
+    """Make a version of what was imported. What the checks find is told: mending it is a wish."""
+    run.enter(Stage.GENERATING, "Installing its packages")
+    if run.kit.browser is not None:
+        background.spawn(run.kit.browser.warm_up(), name="browser")
+    await workspace.settle()
+    checked = await _check(run, workspace, template)
+    run.enter(Stage.FINISHING, "Saving the app")
+    return await _finish(run, workspace, template, checked, describe_import(run))
 
 
 async def _finish(

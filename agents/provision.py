@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from agents import events as e
 from agents.background import Background
 from agents.framework_selector import DEFAULT, framework_named_in, select_framework
+from agents.imports.fitting import fitted
+from agents.intake import take_in
 from agents.packages import PackageGate
 from agents.ports import Sandbox
 from agents.retry import SANDBOX, with_retry
 from agents.run import Run
 from agents.templates import Template, get_template
-from agents.types import BlobHash, Framework, SandboxState, Stage
+from agents.types import BlobHash, Framework, SandboxState, Stage, TaskKind
 from agents.workspace import Workspace, blob_hash
 
 _SLOW_AFTER_S = 2.5
@@ -23,24 +25,19 @@ async def provision(run: Run, background: Background) -> tuple[Template, Workspa
     Where nobody named a framework, a sandbox of the default one is begun while the model
     chooses; it is thrown away unused when the choice is another.
     """
-    run.enter(Stage.FRAMEWORK, "Choosing the framework")
-    named = run.progress.framework or run.job.framework or framework_named_in(run.job.prompt)
-    guess = background.start(_acquire(run, named or DEFAULT), name="sandbox")
-    try:
-        framework = await _settle(run, named)
-    except BaseException:
-        await _discard(guess)
-        raise
-    arriving = guess
-    if framework is not (named or DEFAULT):
-        background.spawn(_discard(guess), name="discard")
+    if run.job.kind is TaskKind.IMPORT:
+        framework = await take_in(run)
         arriving = background.start(_acquire(run, framework), name="sandbox")
+    else:
+        framework, arriving = await _choose(run, background)
     template = get_template(framework)
     run.enter(Stage.SANDBOX, f"Preparing a {template.title} sandbox")
     run.start = _start_files(run, template)
+    files = _current_files(run, template)
+    template = fitted(template, await _manifest(run, files, template), files.__contains__)
     workspace = Workspace(
         arriving,
-        _current_files(run, template),
+        files,
         install_command=template.install,
         blobs=run.kit.blobs,
         journal=run.journal,
@@ -50,6 +47,30 @@ async def provision(run: Run, background: Background) -> tuple[Template, Workspa
     if workspace.known.get("package.json") != blob_hash(template.files["package.json"]):
         workspace.start_install()
     return template, workspace
+
+
+async def _choose(run: Run, background: Background) -> tuple[Framework, asyncio.Task[Sandbox]]:
+    """The framework, and a sandbox of it that is on its way."""
+    run.enter(Stage.FRAMEWORK, "Choosing the framework")
+    named = run.progress.framework or run.job.framework or framework_named_in(run.job.prompt)
+    guess = background.start(_acquire(run, named or DEFAULT), name="sandbox")
+    try:
+        framework = await _settle(run, named)
+    except BaseException:
+        await _discard(guess)
+        raise
+    if framework is (named or DEFAULT):
+        return framework, guess
+    background.spawn(_discard(guess), name="discard")
+    return framework, background.start(_acquire(run, framework), name="sandbox")
+
+
+async def _manifest(run: Run, files: Mapping[str, BlobHash], template: Template) -> bytes | None:
+    """The app's `package.json`, where it is another one than the template's."""
+    blob = files.get("package.json")
+    if blob is None or blob == blob_hash(template.files["package.json"]):
+        return None
+    return (await run.kit.blobs.get([blob]))[blob]
 
 
 async def _settle(run: Run, named: Framework | None) -> Framework:
@@ -69,7 +90,7 @@ async def _acquire(run: Run, framework: Framework) -> Sandbox:
     """A sandbox with the files the task is at: where it began plus its own finished changes."""
     template = get_template(framework)
     contents = None
-    if run.job.base is None:
+    if run.job.base is None and run.job.kind is not TaskKind.IMPORT:
         await run.kit.blobs.put(list(template.files.values()))
     if run.job.base is not None or run.progress.files:
         files = _current_files(run, template)
@@ -111,6 +132,8 @@ def _start_files(run: Run, template: Template) -> Mapping[str, BlobHash]:
     """The app before this task: the head version, or the template's start."""
     if run.job.base is not None:
         return run.job.base
+    if run.job.kind is TaskKind.IMPORT:
+        return {}
     return {path: blob_hash(content) for path, content in template.files.items()}
 
 

@@ -24,6 +24,7 @@ class Progress:
     """
 
     framework: Framework | None = None
+    imported: e.SourceImported | None = None
     turns: list[PastTurn] = field(default_factory=list)
     files: dict[str, BlobHash | None] = field(default_factory=dict)
     fingerprints: list[str] = field(default_factory=list)
@@ -69,6 +70,8 @@ class _Reader:
         match event:
             case e.FrameworkSelected():
                 progress.framework = event.framework
+            case e.SourceImported():
+                progress.imported = event
             case e.UsageRecorded():
                 progress.usage += event.usage
             case e.FixStarted():

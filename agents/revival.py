@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.errors import SandboxError
+from agents.imports.fitting import fitted
 from agents.ports import Clock, PageFetcher, Sandbox, SandboxSource
 from agents.preview import PreviewGate
 from agents.retry import SANDBOX, with_retry
@@ -40,6 +41,7 @@ class Reviver:
         Raises: NotRevived, and what `SandboxSource.acquire` does.
         """
         template = get_template(framework)
+        template = fitted(template, files.get("package.json"), files.__contains__)
         say("Getting its files")
         sandbox = await with_retry(
             SANDBOX, lambda: self.sandboxes.acquire(framework, files, task_id), clock=self.clock
@@ -56,7 +58,9 @@ class Reviver:
         Raises: SandboxLost, SandboxFull.
         """
         gate = PreviewGate(self.fetcher, self.clock)
-        verdict = await gate.verify(sandbox, get_template(sandbox.framework))
+        manifest = await sandbox.read("package.json")
+        template = fitted(get_template(sandbox.framework), manifest, lambda _: False)
+        verdict = await gate.verify(sandbox, template)
         return verdict.url if verdict.ok else None
 
     async def _start(self, sandbox: Sandbox, template: Template, files: AppFiles, say: Say) -> str:

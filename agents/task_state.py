@@ -88,6 +88,7 @@ class TaskState:
     framework: Framework | None = None
     framework_reason: str = ""
     sandbox_id: SandboxId | None = None
+    imported: e.SourceImported | None = None
     text: str = ""
     files: Mapping[str, FileState] = field(default_factory=lambda: _NO_FILES)
     tools: tuple[ToolState, ...] = ()
@@ -180,6 +181,8 @@ def step(state: TaskState, recorded: e.Recorded) -> TaskState:
             done = ToolState(call_id, name, summary, ok)
             tools = tuple(done if t.call_id == call_id else t for t in state.tools)
             return replace(state, tools=tools, tool_open=False)
+        case e.SourceImported() as event:
+            return replace(state, imported=event)
         case e.FileChanged(path=path, action=action, size_bytes=size, blob=blob):
             return replace(
                 state, files={**state.files, path: _merge(state, path, action, size, blob)}

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pydantic import SecretStr
 
 from agents.errors import StoreError, StoreUnavailable, UserError
+from agents.imports.github import GitHub
 from agents.logger import create_logger
 from agents.models import ModelCatalog, build_catalog
 from agents.offline import OfflineModel, Pace
@@ -93,6 +94,16 @@ def open_sandboxes(settings: Settings, clock: Clock, ids: Ids) -> Sandboxes:
     )
     return LocalSandboxProvider(
         settings.data_dir / "sandboxes", clock=clock, ids=ids, options=options
+    )
+
+
+def open_sources(settings: Settings, clock: Clock) -> GitHub:
+    """Where apps are imported from; an async context manager."""
+    token = settings.github_token
+    return GitHub(
+        clock,
+        api_url=settings.github_api_url,
+        token=token.get_secret_value() if token is not None else None,
     )
 
 

@@ -12,6 +12,7 @@ from agents.background import Background
 from agents.browser.session import ChromiumBrowser
 from agents.errors import SandboxUnavailable, StoreError, StoreUnavailable
 from agents.http_pages import HttpPages
+from agents.imports.github import web_host
 from agents.logger import create_logger
 from agents.models import ModelCatalog
 from agents.ports import Clock, Toolkit
@@ -22,7 +23,7 @@ from agents.scrubber import Scrubber
 from agents.system import RandomIds, SystemClock
 from agents.types import TaskId
 from bot import __version__
-from bot.adapters import model_catalog, open_model, open_sandboxes, open_store
+from bot.adapters import model_catalog, open_model, open_sandboxes, open_sources, open_store
 from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
 from bot.metrics import MeasuredLLM, Metrics
@@ -261,7 +262,12 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         store=store,
         hub=hub,
         feed=Feed(store, hub, clock, DISTANT_POLLING if distant else None),
-        tasks=TaskService(store, hub, Meter(store, clock, _quotas(settings))),
+        tasks=TaskService(
+            store,
+            hub,
+            Meter(store, clock, _quotas(settings)),
+            github_host=web_host(settings.github_api_url),
+        ),
         projects=ProjectService(store, ids),
         links=links,
         previews=previews,
@@ -295,6 +301,7 @@ async def _toolkit(
         budget=settings.budget,
         browser=browser,
         packages=NpmRegistry(),
+        sources=await stack.enter_async_context(open_sources(settings, clock)),
     )
 
 

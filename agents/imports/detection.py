@@ -1,5 +1,6 @@
 """What a repository is made with, and what can be done where it is none of the five. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from agents.types import Framework
 
 _MANIFEST: Final = "package.json"
 _WORKSPACES: Final = ("pnpm-workspace.yaml", "lerna.json", "nx.json", "turbo.json", "rush.json")
+_NAME: Final = re.compile(r"(?:@[\w.-]{1,60}/)?[\w.-]{1,60}")
 _DEEPEST: Final = 3
 _SHOWN: Final = 6
 _FIVE: Final = "Next.js, React, Vue, Angular and Svelte"
@@ -162,7 +164,11 @@ def _warnings(manifest: Manifest, files: Mapping[str, bytes]) -> list[str]:
         told.append("Its bun lock file is not used: npm chooses the packages' versions.")
     if manager == "yarn" and b"__metadata:" in files.get("yarn.lock", b"")[:2_000]:
         told.append("Its lock file of Yarn 2+ is not used: npm chooses the packages' versions.")
-    local = [name for name, wanted in manifest.packages.items() if _is_local(wanted)]
+    local = [
+        name
+        for name, wanted in manifest.packages.items()
+        if _is_local(wanted) and _NAME.fullmatch(name)
+    ]
     if local:
         told.append(
             f"It needs other packages of its repository ({_listed(sorted(local)[:_SHOWN])}), "

@@ -10,6 +10,9 @@ from typing_extensions import override
 from agents.errors import BadRequest
 from agents.paths import UnsafePath, safe_path
 
+PROMPT: Final = "Import "
+"""What the prompt of an import begins with; the reference follows."""
+
 MAX_CHARS: Final = 500
 MAX_REF_CHARS: Final = 250
 _OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -44,6 +47,16 @@ class GitHubReference:
         """`owner/repo@ref/path`, which reads back as the same reference."""
         ref = f"@{self.ref}" if self.ref is not None else ""
         return f"{self.owner}/{self.repo}{ref}{'/' + self.path if self.path else ''}"
+
+
+def import_prompt(reference: GitHubReference) -> str:
+    """What people read as the prompt of an import; `reference_in` reads it back."""
+    return f"{PROMPT}{reference}"
+
+
+def reference_in(prompt: str) -> str:
+    """What an import's prompt asks for."""
+    return prompt.removeprefix(PROMPT).strip()
 
 
 def parse_reference(text: str, *, host: str | None = None) -> GitHubReference:

@@ -8,6 +8,7 @@ from agents.task_state import TaskState
 from bot.render.terminal import MAX_DIAGNOSTICS, indented, size, spent, where
 
 _PROMPT_LENGTH = 80
+_LEFT_OUT = 8
 
 
 def plain_lines(recorded: e.Recorded, state: TaskState) -> list[str]:
@@ -58,6 +59,15 @@ def _(event: e.SandboxChanged, _state: TaskState) -> Sequence[str]:
 @_told.register
 def _(event: e.TextVoided, _state: TaskState) -> Sequence[str]:
     return [f"this step starts over: {event.reason}"]
+
+
+@_told.register
+def _(event: e.SourceImported, _state: TaskState) -> Sequence[str]:
+    place = f"{event.origin}/{event.path}" if event.path else event.origin
+    left = [f"  left out {left.path}: {left.reason}" for left in event.left_out[:_LEFT_OUT]]
+    if event.left_out_count > _LEFT_OUT:
+        left.append(f"  left out {event.left_out_count - _LEFT_OUT} more")
+    return [f"imported {place} at {event.commit[:7]} ({event.ref}): {event.title}", *left]
 
 
 @_told.register

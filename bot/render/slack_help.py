@@ -62,13 +62,14 @@ def _threads(bot: str) -> Block:
 _WORDS = (
     ("list", "your apps, with links"),
     ("status", "what is being built"),
+    ("import owner/repo", "start from a repository of GitHub"),
     ("stop", "stop it"),
     ("model", "the models there are, and yours"),
     ("framework", "Next.js, React, Vue, Angular, Svelte"),
     ("usage", "what you have used, and what is left to you"),
     ("settings", "your defaults"),
 )
-_NOT_YET = "Not there yet: `import` from GitHub or Figma, `link` and `unlink` for an account."
+_NOT_YET = "Not there yet: `import` from Figma, `link` and `unlink` for an account."
 
 
 def _commands(name: str) -> list[Block]:

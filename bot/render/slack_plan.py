@@ -7,6 +7,7 @@ open: what was under way when it stopped is marked, what it never came to is lef
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.events import SourceImported
 from agents.task_state import CheckState, TaskState
 from agents.types import Check, Framework, Stage, TaskKind, TaskStatus
 from bot.render.slack_blocks import Block, CardStatus, rich_line
@@ -93,10 +94,27 @@ def _sandbox(state: TaskState) -> Card:
 def _writing(state: TaskState) -> Card:
     written = files_changed(state)
     status = _status(state, Stage.GENERATING, done=_past(state, Stage.GENERATING))
+    detail = _imported(state.imported)
     if status == "complete":
-        return Card("writing", f"Code: {written}" if written else "Read the app", status)
-    title = "Read the app" if state.kind is TaskKind.FIX else "Write the code"
-    return Card("writing", f"{title}: {written}" if written else title, status)
+        return Card("writing", f"Code: {written}" if written else "Read the app", status, detail)
+    title = _WORK[state.kind]
+    return Card("writing", f"{title}: {written}" if written else title, status, detail)
+
+
+_WORK = {
+    TaskKind.GENERATE: "Write the code",
+    TaskKind.FIX: "Read the app",
+    TaskKind.IMPORT: "Bring in the code",
+}
+
+
+def _imported(found: SourceImported | None) -> str:
+    """Where it came from, and how much of it did not come; nothing where it was written here."""
+    if found is None:
+        return ""
+    place = f"{found.origin}/{found.path}" if found.path else found.origin
+    left = f", {found.left_out_count} left out" if found.left_out_count else ""
+    return f"From {place}, {found.ref} at {found.commit[:7]}{left}"
 
 
 def _checks(state: TaskState) -> Card:

@@ -163,6 +163,23 @@ def _(event: e.ToolFinished) -> Wire:
 
 
 @_wire.register
+def _(event: e.SourceImported) -> Wire:
+    return {
+        "type": "import",
+        "origin": event.origin,
+        "ref": event.ref,
+        "commit": event.commit,
+        "path": event.path,
+        "title": event.title,
+        "files": event.files,
+        "bytes": event.size_bytes,
+        "leftOut": [{"path": left.path, "reason": left.reason} for left in event.left_out],
+        "leftOutCount": event.left_out_count,
+        "warnings": list(event.warnings),
+    }
+
+
+@_wire.register
 def _(event: e.FileChanged) -> Wire:
     return {
         "type": "file",

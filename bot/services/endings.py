@@ -109,8 +109,10 @@ def built(
     if outcome.lint:
         count = len(outcome.lint)
         message += f" Lint still has {count} finding{'s' if count > 1 else ''}."
-    if outcome.red:
+    reply = message
+    if outcome.red:  # what a build of others' code says is for people, not for a model's memory
         message += f" The checks still say: {format_diagnostic(outcome.red[0])[:300]}"
+        reply += f" The checks still find {_problems(len(outcome.red))}."
     event = TaskCompleted(
         message=message,
         title=title or summary.title,
@@ -130,7 +132,7 @@ def built(
     return Ending(
         events=(event,),
         status=TaskStatus.COMPLETE,
-        reply=message,
+        reply=reply,
         fragment=fragment,
         title=title or summary.title,
         framework=outcome.framework,
@@ -210,6 +212,10 @@ def cancelled(by: str) -> Ending:
     return Ending(
         events=(TaskCancelled(by=by),), status=TaskStatus.CANCELLED, reply=f"Stopped by {by}."
     )
+
+
+def _problems(count: int) -> str:
+    return f"{count} problem{'s' * (count != 1)}"
 
 
 def _failed(event: TaskFailed) -> Ending:

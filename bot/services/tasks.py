@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
+from agents.imports.references import import_prompt, parse_reference
 from agents.ports import Blobs
 from agents.task_state import Problem, TaskState
 from agents.types import (
@@ -66,13 +67,33 @@ class StartRequest:
     asker: Asker | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What a person wants to start from: a repository, in any form that people write."""
+
+    url: str
+    project_id: ProjectId | None = None
+    origin: str | None = None
+    requested_by: str = "web"
+    slack: SlackOrigin | None = None
+    asker: Asker | None = None
+
+
 class TaskService:
     """Accepts, stops and reports tasks. Without a `meter` nothing costs and nobody is limited."""
 
-    def __init__(self, store: TaskStore, waker: Waker, meter: Meter | None = None) -> None:
+    def __init__(
+        self,
+        store: TaskStore,
+        waker: Waker,
+        meter: Meter | None = None,
+        *,
+        github_host: str | None = None,
+    ) -> None:
         self._store = store
         self._waker = waker
         self._meter = meter
+        self._github_host = github_host
 
     async def start(self, owner: OwnerId, request: StartRequest) -> TaskRow:
         """Queue a build, or a follow-up when the request names a project.
@@ -108,6 +129,35 @@ class TaskService:
                 requested_by=request.requested_by,
                 origin=_origin(request.origin),
                 history=history,
+                slack=request.slack,
+            ),
+            request.asker,
+        )
+
+    async def start_import(self, owner: OwnerId, request: ImportRequest) -> TaskRow:
+        """Queue the import of a repository: a new project, or one that has no version yet.
+
+        Raises:
+            BadRequest: no repository, or the project has an app. NotFound: the project.
+            QuotaExceeded. StoreUnavailable.
+        """
+        reference = parse_reference(request.url, host=self._github_host)
+        if request.project_id is not None:
+            project = await self._store.project(owner, request.project_id)
+            if project.head is not None:
+                raise BadRequest(
+                    "There is an app in this project already.",
+                    field="projectId",
+                    hint="Import into a new one.",
+                )
+        return await self._enqueue(
+            NewTask(
+                owner=owner,
+                kind=TaskKind.IMPORT,
+                prompt=import_prompt(reference),
+                project_id=request.project_id,
+                requested_by=request.requested_by,
+                origin=_origin(request.origin),
                 slack=request.slack,
             ),
             request.asker,

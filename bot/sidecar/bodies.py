@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from agents.errors import BadRequest
+from agents.imports.references import MAX_CHARS
 from agents.types import Turn
 from bot.services.tasks import PROMPT_MAX
 from bot.sidecar.deps import DEPS
@@ -55,6 +56,12 @@ class FixBody(Body):
     """Whose current version is to be checked and mended."""
 
     projectId: str  # noqa: N815
+
+
+class ImportBody(Body):
+    """A repository on GitHub: `owner/repo`, `owner/repo@ref/folder`, or its address."""
+
+    url: str = Field(json_schema_extra={"minLength": 1, "maxLength": MAX_CHARS})
 
 
 class RestoreBody(Body):

@@ -80,6 +80,29 @@ class ToolFrame(_Frame):
     ok: bool | None
 
 
+class LeftOutFile(_Frame):
+    """What an import did not bring, and why."""
+
+    path: str
+    reason: str
+
+
+class ImportFrame(_Frame):
+    """All files of a repository are here. `left_out` are the first of `left_out_count`."""
+
+    type: Literal["import"]
+    origin: str
+    ref: str
+    commit: str
+    path: str
+    title: str
+    files: int
+    bytes: int
+    left_out: list[LeftOutFile]
+    left_out_count: int
+    warnings: list[str]
+
+
 class FileFrame(_Frame):
     """A file was written or deleted."""
 
@@ -186,6 +209,7 @@ class Frame(
             | StreamFrame
             | ResetFrame
             | ToolFrame
+            | ImportFrame
             | FileFrame
             | UsageFrame
             | ValidationFrame

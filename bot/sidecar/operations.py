@@ -104,6 +104,14 @@ OPERATIONS: tuple[Operation, ...] = (
         errors=(404,),
     ),
     Operation(
+        "post",
+        "/api/import/github/process",
+        "Start a project from a repository of GitHub, or a folder of one, and follow it.",
+        _STARTED,
+        body=b.ImportBody,
+        parameters=(_ONCE,),
+    ),
+    Operation(
         "get",
         "/api/stream-progress",
         "Follow a task from a cursor, without a gap and without a duplicate.",

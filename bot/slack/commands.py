@@ -13,7 +13,7 @@ from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.slack.door import SlackDoor
 from bot.slack.forms import Forms
-from bot.slack.intents import Build, Intent, Show, parse_command
+from bot.slack.intents import Build, Import, Intent, Show, parse_command
 from bot.slack.payloads import Ack, Body, Click, Context, Said, said_in_command
 from bot.slack.reception import Reception, settle
 from bot.slack.voice import Respond, Voice, private_ack, respond_with
@@ -72,7 +72,7 @@ class Commands:
         self._work.begin(self._respond_later(respond, answering), name="slack-answer")
 
     async def build(
-        self, said: Said, build: Build, text: str, *, closed: bool
+        self, said: Said, build: Build | Import, text: str, *, closed: bool
     ) -> SlackMessage | None:
         """Start it where it was asked for, if the bot can write there; None: it was begun.
 
@@ -92,7 +92,7 @@ class Commands:
     async def _directly(self, click: Click) -> SlackMessage | None:
         said = click.said
         intent = parse_command(click.value)
-        if not isinstance(intent, Build):
+        if not isinstance(intent, Build | Import):
             raise BadRequest("Write me a direct message with what you want built.")
         try:
             channel = await self._door.direct_channel(said.team_id, said.user_id)
@@ -106,7 +106,7 @@ class Commands:
     async def _answer(
         self, said: Said, intent: Intent, text: str, *, closed: bool
     ) -> SlackMessage | None:
-        if isinstance(intent, Build):
+        if isinstance(intent, Build | Import):
             return await self.build(said, intent, text, closed=closed)
         return await self._reception.answer(said, intent)
 
@@ -120,6 +120,6 @@ class Commands:
 
 def _accepted(intent: Intent, *, closed: bool) -> SlackMessage | None:
     """What is said at once; in a closed channel it was whispered already, if it could be."""
-    return (
-        replies.render_accepted(intent.prompt) if isinstance(intent, Build) and not closed else None
-    )
+    if isinstance(intent, Build | Import) and not closed:
+        return replies.render_accepted(intent.prompt)
+    return None

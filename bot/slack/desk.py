@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal, Protocol
 
 from agents.errors import BadRequest, QuotaExceeded, StoreUnavailable
+from agents.imports.references import reference_in
 from agents.models import ModelCatalog
 from agents.ports import Blobs
 from agents.task_state import TaskState, fold
@@ -16,8 +17,8 @@ from agents.types import OwnerId, TaskId, TaskKind, TaskStatus
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.services.projects import ProjectService
-from bot.services.tasks import StartRequest, TaskService
-from bot.slack.intents import Again, Build, Share, Stop, Undo
+from bot.services.tasks import ImportRequest, StartRequest, TaskService
+from bot.slack.intents import Again, Build, Import, Share, Stop, Undo
 from bot.slack.messages import SLACK_TOPIC, workspace_topic
 from bot.slack.payloads import Said
 from bot.slack.rights import Rights
@@ -27,7 +28,7 @@ from bot.store.port import EventLog, Fragment, Projects, Queue, TaskRow, Waker
 from bot.store.slack_port import Delivery, SlackState, SlackThread, ThreadProject
 
 Press = Literal["stop", "retry", "fix", "undo", "suggest"]
-Job = Build | Stop | Again | Undo | Share
+Job = Build | Import | Stop | Again | Undo | Share
 
 WHOLE_LOG = 1_000_000
 REMEMBERED_S = 86_400.0
@@ -72,6 +73,9 @@ class Desk:
         match job:
             case Build():
                 return await self._build(said, job)
+            case Import():
+                await self._import(said, job)
+                return None
             case Stop():
                 return await self._stop(said)
             case Again():
@@ -105,6 +109,24 @@ class Desk:
             await self.rights.check_edit(said, there)
         row = await self._start(said, there, build, said.key)
         return await self._queued(row) if there is not None else None
+
+    async def _import(self, said: Said, wanted: Import) -> None:
+        """A new app from what is at that address. Raises: BadRequest where there is an app."""
+        if await self.project_of(said) is not None:
+            raise BadRequest(
+                "There is an app in this thread already.",
+                hint="Import in a thread of its own: mention me in the channel, or use the command.",
+            )
+        await self._import_into(None, said, wanted.url, said.key)
+
+    async def _import_into(
+        self, there: ThreadProject | None, said: Said, url: str, origin: str
+    ) -> TaskRow:
+        owner, project_id = (there.owner, there.project_id) if there else (said.owner, None)
+        request = ImportRequest(url, project_id, origin, said.user_id, said.origin)
+        row = await self.tasks.start_import(owner, request)
+        self._ring(said)
+        return row
 
     async def _queued(self, row: TaskRow) -> SlackMessage | None:
         """That a task waits for others of its project; None when it does not."""
@@ -153,6 +175,8 @@ class Desk:
     async def _repeat(self, said: Said, there: ThreadProject, row: TaskRow, origin: str) -> TaskRow:
         if row.kind is TaskKind.FIX:
             return await self._fix(said, there, origin)
+        if row.kind is TaskKind.IMPORT:
+            return await self._import_into(there, said, reference_in(row.prompt), origin)
         return await self._start(said, there, Build(row.prompt, row.framework, row.model), origin)
 
     # --- in words ------------------------------------------------------------------------

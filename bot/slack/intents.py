@@ -105,6 +105,11 @@ class Import:
 
     url: str
 
+    @property
+    def prompt(self) -> str:
+        """What it is called while nobody knows more."""
+        return f"Import {self.url}"
+
 
 @dataclass(frozen=True, slots=True)
 class Aside:

@@ -3,21 +3,14 @@
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from agents.errors import (
-    BadRequest,
-    NotFound,
-    QuotaExceeded,
-    SeqConflict,
-    StoreError,
-    UserError,
-)
+from agents.errors import NotFound, QuotaExceeded, SeqConflict, StoreError, UserError
 from agents.logger import create_logger
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_sharing import render_may_only_look
 from bot.render.slack_usage import render_quota
 from bot.slack.desk import BUSY, BUSY_HINT, Desk
-from bot.slack.intents import Aside, Choose, Import, Intent, NewLink, Share, Sharing, Show
+from bot.slack.intents import Aside, Choose, Intent, NewLink, Share, Sharing, Show
 from bot.slack.payloads import Said
 from bot.slack.rights import MayOnlyLook
 from bot.slack.shelf import Shelf
@@ -49,11 +42,6 @@ class Reception:
             case Choose() | Share() | NewLink():
                 is_new = await self.desk.first_time(f"decided:{said.key}")
                 return await self._decide(said, intent) if is_new else None
-            case Import():
-                raise BadRequest(
-                    "Imports from GitHub and Figma are not available yet.",
-                    hint="Describe the app in words, and I build it.",
-                )
             case _:
                 return await self.desk.do(said, intent)
 

@@ -22,6 +22,7 @@ from agents.ports import (
 from agents.replay import read_progress
 from agents.run import Job, Run
 from agents.sandbox.manager import SandboxManager
+from agents.sources import Sources
 from agents.spending import Spending
 from agents.system import SystemClock
 from agents.testing import (
@@ -75,7 +76,13 @@ class Stage:
     clock: SystemClock = field(default_factory=SystemClock)
     browser: Browser | None = None
 
-    def run(self, job: Job, *, sandboxes: SandboxSource | None = None) -> Run:
+    def run(
+        self,
+        job: Job,
+        *,
+        sandboxes: SandboxSource | None = None,
+        sources: Sources | None = None,
+    ) -> Run:
         source = sandboxes or SandboxManager(self.provider, self.clock)
         kit = Toolkit(
             self.llm,
@@ -85,6 +92,7 @@ class Stage:
             self.clock,
             SequentialIds(),
             browser=self.browser,
+            sources=sources,
         )
         progress = read_progress(job.log)
         spending = Spending(kit.budget, usage=progress.usage, requests=progress.requests)

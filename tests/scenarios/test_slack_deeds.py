@@ -192,7 +192,7 @@ COMMANDS: dict[str, Deed] = {
     "stop": Deed(command("stop"), after="running", stops=1),
     "model": Deed(command("model openai/gpt-4o")),
     "framework": Deed(command("framework vue")),
-    "import": Deed(command("import https://github.com/a/b")),
+    "import": Deed(command("import https://github.com/a/b"), begins=1),
     "share": Deed(command("share <@U2> view")),
     "new link": Deed(command("new link")),
 }

@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from agents.types import ProjectId, TaskId
-from bot.services.tasks import StartRequest
+from bot.services.tasks import ImportRequest, StartRequest
 from bot.sidecar.answers import Accepted, Stopped, respond
-from bot.sidecar.bodies import FixBody, GenerateBody, read_body
+from bot.sidecar.bodies import FixBody, GenerateBody, ImportBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN, in_time
 from bot.sidecar.streaming import STREAMS, cursor, task_id_of
@@ -18,6 +18,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.post("/api/generate", generate),
         web.post("/api/fix-errors", fix_errors),
+        web.post("/api/import/github/process", import_from_github),
         web.get("/api/stream-progress", stream_progress, allow_head=False),
         web.get("/api/tasks/{task_id}", in_time(show)),
         web.get("/api/tasks/{task_id}/screenshot", in_time(screenshot)),
@@ -38,6 +39,22 @@ async def generate(request: web.Request) -> web.StreamResponse:
             framework=body.framework,
             model=body.model,
             history=body.history,
+            origin=request.headers.get("Idempotency-Key"),
+            asker=asker_of(request),
+        ),
+    )
+    return await _accepted(request, task)
+
+
+async def import_from_github(request: web.Request) -> web.StreamResponse:
+    """Start a project from what is in a repository."""
+    request[NOUN] = "project"
+    deps = request.app[DEPS]
+    body = await read_body(request, ImportBody)
+    task = await deps.tasks.start_import(
+        owner_of(request),
+        ImportRequest(
+            url=body.url,
             origin=request.headers.get("Idempotency-Key"),
             asker=asker_of(request),
         ),

@@ -5,7 +5,7 @@ import pytest
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
 from agents.system import RandomIds, SystemClock
 from agents.types import Framework, OwnerId, ProjectId, TaskId, TaskKind, TaskStatus
-from bot.services.tasks import LOCAL_OWNER, StartRequest, TaskService
+from bot.services.tasks import LOCAL_OWNER, ImportRequest, StartRequest, TaskService
 from bot.store.port import QUEUE_TOPIC, cancel_topic
 from bot.store.sqlite import MEMORY, SqliteStore
 from tests.fakes.worker import APP, ScriptedWorker
@@ -139,3 +139,53 @@ async def test_progress_folds_a_log_longer_than_one_page(
     progress = await service.progress(LOCAL_OWNER, row.id)
     assert progress.streamedContent == "".join(f"{n} " for n in range(600))
     assert progress.lastSeq == (await service.task(LOCAL_OWNER, row.id)).last_seq
+
+
+# --- imports -----------------------------------------------------------------------------
+
+
+async def test_an_import_is_queued_under_the_repositorys_short_name(
+    service: TaskService, store: SqliteStore, bells: Bells
+) -> None:
+    url = "https://github.com/acme/shop/tree/main/apps/web"
+    row = await service.start_import(LOCAL_OWNER, ImportRequest(url, origin="once"))
+    assert (row.kind, row.prompt) == (TaskKind.IMPORT, "Import acme/shop@main/apps/web")
+    assert QUEUE_TOPIC in bells.rung
+    again = await service.start_import(LOCAL_OWNER, ImportRequest(url, origin="once"))
+    assert again.id == row.id
+
+
+async def test_addresses_of_an_operators_own_github_are_understood(store: SqliteStore) -> None:
+    service = TaskService(store, Bells(), github_host="git.acme.example")
+    row = await service.start_import(
+        LOCAL_OWNER, ImportRequest("https://git.acme.example/acme/shop")
+    )
+    assert row.prompt == "Import acme/shop"
+
+
+@pytest.mark.parametrize("url", ["", "shop", "https://gitlab.com/a/b", "https://figma.com/file/a"])
+async def test_what_is_no_repository_is_refused_and_nothing_is_queued(
+    service: TaskService, store: SqliteStore, url: str
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        await service.start_import(LOCAL_OWNER, ImportRequest(url))
+    assert refused.value.field == "url"
+    assert await store.projects(LOCAL_OWNER) == []
+
+
+async def test_an_import_goes_into_a_project_without_a_version_only(
+    service: TaskService, store: SqliteStore
+) -> None:
+    worker = ScriptedWorker(store)
+    first = await service.start_import(LOCAL_OWNER, ImportRequest("acme/shop"))
+    await worker.take()
+    await worker.fail()
+    into = ImportRequest("acme/shop", project_id=first.project_id)
+    again = await service.start_import(LOCAL_OWNER, into)
+    assert again.project_id == first.project_id
+    await worker.take()
+    await worker.build()
+    with pytest.raises(BadRequest, match="an app in this project already"):
+        await service.start_import(LOCAL_OWNER, into)
+    with pytest.raises(NotFound):
+        await service.start_import(OTHER, into)

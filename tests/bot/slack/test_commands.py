@@ -150,7 +150,8 @@ async def test_usage_counts_the_builds_of_a_day_and_their_cost(bot: Bot) -> None
     [
         ("model gpt-9", "There is no model called", "There are: auto"),
         ("framework cobol", "There is no framework called", "any leaves it to me"),
-        ("import https://github.com/a/b", "not available yet", "Describe the app in words"),
+        ("import https://gitlab.com/a/b", "I import from GitHub only", "Push a copy to GitHub"),
+        ("import https://figma.com/design/a/b", "cannot be imported yet", "Describe the design"),
         ("link", "no accounts to link", "Just say what to build"),
         ("unlink", "no accounts to link", "Just say what to build"),
         ("retry", "Which app?", "in the app's thread"),

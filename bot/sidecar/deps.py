@@ -87,7 +87,7 @@ class SidecarDeps:
     proxies: int = 0
     body_s: float = 20.0
     heartbeat_s: float = 15.0
-    write_timeout_s: float = 10.0
+    write_timeout_s: float = 9.0
     stream_s: float = 900.0
 
 

@@ -29,6 +29,10 @@ from bot.store.port import TaskRow
 STREAMS: web.AppKey["Streams"] = web.AppKey("streams")
 
 _RECONNECT_AFTER = b"retry: 1000\n\n"
+_PIECE = 64 * 1024
+_SEND_BUFFER = 128 * 1024
+"""Bytes that the system may hold of what a reader has not read (it doubles this). By itself it
+would take megabytes, and a reader that has stopped would be noticed that much later."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """`struct linger`: on, 0 seconds (socket(7))."""
 
@@ -137,7 +141,7 @@ class _Pump:
 
 
 class _Writer:
-    """Writes with a deadline; a client that is too slow is cut off."""
+    """Writes with a deadline for each piece; a client that reads nothing meanwhile is cut off."""
 
     def __init__(
         self, request: web.Request, response: web.StreamResponse, timeout_s: float
@@ -145,14 +149,24 @@ class _Writer:
         self._request = request
         self._response = response
         self._timeout_s = timeout_s
+        transport, raw = request.transport, self._socket
+        if transport is not None and raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+            transport.set_write_buffer_limits(high=0)  # a write waits for what the system has not
+
+    @property
+    def _socket(self) -> Any:
+        """The connection's, as long as there is one."""
+        transport = self._request.transport
+        return None if transport is None else transport.get_extra_info("socket")
 
     async def write(self, data: bytes) -> None:
-        """Raises: ReaderGone."""
-        if not data:
-            return
+        """In pieces: what is long, such as a whole app, only has to go on. Raises: ReaderGone."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._response.write(data)
+            for start in range(0, len(data), _PIECE):
+                async with asyncio.timeout(self._timeout_s):
+                    await self._response.write(data[start : start + _PIECE])
+                    await self._request.writer.drain()
         except TimeoutError:
             self.abort()
             raise ReaderGone from None
@@ -161,9 +175,8 @@ class _Writer:
 
     def abort(self) -> None:
         """Reset the connection at once; the system does not keep what was not read."""
-        transport = self._request.transport
-        if transport is not None:
-            raw = transport.get_extra_info("socket")
+        transport, raw = self._request.transport, self._socket
+        if transport is not None and raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             transport.abort()
 

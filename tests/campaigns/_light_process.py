@@ -1,7 +1,7 @@
-"""A process of its own over a campaign's store: a worker, a sidecar that serves it, or a bot, which
-is a worker with Slack's whole side.
+"""A process of its own over a campaign's store: a worker, a sidecar that serves it, a bot, which
+is a worker with Slack's whole side, or a herald, a sidecar that writes logs itself.
 
-Usage: python -m tests.campaigns._light_process worker|sidecar|bot JSON
+Usage: python -m tests.campaigns._light_process worker|sidecar|bot|herald JSON
 
 It prints one line of JSON when it is ready, logs to stderr, and ends when its stdin does: so none
 outlives the campaign that started it.
@@ -19,6 +19,7 @@ from agents.background import Background
 from agents.client import Endpoint
 from agents.logger import configure_logging
 from tests.campaigns._effects import Ledger
+from tests.campaigns._heralds import herald
 from tests.campaigns._light import light_program
 from tests.campaigns._places import StorePlace
 
@@ -62,7 +63,8 @@ async def main(role: str, given: Surroundings) -> None:
         else:
             async with program.serving() as url:
                 _say(url=url)
-                await _until_stdin_ends()
+                name = f"herald-{os.getpid()}"
+                await _until_stdin_ends(herald(program.store, name) if role == "herald" else None)
 
 
 def _say(**hello: str) -> None:

@@ -136,6 +136,23 @@ async def test_a_slow_reader_is_dropped_and_can_resume(tmp_path: Path) -> None:
         assert sum(map(len, texts)) == 40 * 200_000
 
 
+async def test_a_reader_that_goes_on_gets_a_long_frame_however_long_it_takes(
+    tmp_path: Path,
+) -> None:
+    async with running_sidecar(tmp_path / "zapdev.db", write_timeout_s=0.3) as sidecar:
+        started = await sidecar.start_task()
+        await sidecar.worker.take()
+        await sidecar.worker.complete({"big.txt": b"a" * 20_000_000})
+        loop = asyncio.get_running_loop()
+        began, size = loop.time(), 0
+        async with following(sidecar, started["taskId"]) as answer:
+            while piece := await answer.content.readany():
+                size += len(piece)
+                await asyncio.sleep(0.02)
+        assert size > 20_000_000
+        assert loop.time() - began > 0.3, "it was no test of the deadline"
+
+
 async def _reader_that_does_not_read(sidecar: RunningSidecar, task_id: str) -> socket.socket:
     """A client that asks for a stream, has a tiny buffer, and never looks."""
     reader = socket.socket()

@@ -223,6 +223,7 @@ FOR_CALLS: Mapping[str, frozenset[str]] = {
     "conversations_open": frozenset({"im:write"}),
     "conversations_replies": HISTORY,
     "oauth_v2_access": frozenset(),
+    "openid_connect_token": frozenset(),
     "files_completeUploadExternal": frozenset({"files:write"}),
     "files_getUploadURLExternal": frozenset({"files:write"}),
     "files_info": frozenset({"files:read"}),
@@ -242,6 +243,7 @@ FOR_EVENTS = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "message.mpim": "mpim:history",
+    "user_change": "users:read",
 }
 FOR_FEATURES = {
     "agent_view": "assistant:write",
@@ -285,10 +287,12 @@ def test_it_asks_for_what_the_calls_and_events_need_and_for_nothing_else() -> No
 
 
 @BOTH
-def test_installing_asks_for_nothing_of_the_person_who_installs(manifest: dict[str, Any]) -> None:
+def test_of_a_person_nothing_is_asked_but_who_they_are(manifest: dict[str, Any]) -> None:
+    """By Sign in with Slack, where there is an address to come back to."""
     scopes = manifest["oauth_config"]["scopes"]
+    signs_in = {"user": ["openid"]} if "redirect_urls" in manifest["oauth_config"] else {}
 
-    assert scopes == {"bot": list(SCOPES)}
+    assert scopes == {**signs_in, "bot": list(SCOPES)}
 
 
 # --- the address -------------------------------------------------------------------------

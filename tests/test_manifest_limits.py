@@ -29,6 +29,7 @@ LENGTHS = {
     "features.slash_commands.*.usage_hint": (1, 1000),
     "oauth_config.redirect_urls.*": (1, 2500),
     "oauth_config.scopes.bot.*": (1, 50),
+    "oauth_config.scopes.user.*": (1, 50),
     "settings.event_subscriptions.request_url": (1, 3500),
     "settings.event_subscriptions.bot_events.*": (1, 50),
     "settings.interactivity.request_url": (1, 3500),

@@ -26,12 +26,13 @@ MAX_HEADER = 150
 class SlackMessage:
     """What is sent: `text` for notifications, screen readers and old clients, and the blocks.
 
-    `is_private`: in a thread it is for the person alone, and once is enough.
+    `is_private`: in a thread it is for the person alone, and once is enough, unless `is_repeated`.
     """
 
     text: str
     blocks: list[Block] = field(default_factory=list)
     is_private: bool = False
+    is_repeated: bool = False
 
 
 def mrkdwn(words: str) -> Block:

@@ -8,6 +8,7 @@ from agents import events as e
 from agents.errors import CreditsUsedUp
 from agents.offline import NOTICE
 from agents.types import Check, Framework, ProjectId, TaskStatus
+from bot.render import slack_accounts as accounts
 from bot.render import slack_replies as replies
 from bot.render import slack_sharing as sharing
 from bot.render.slack import SHORT, TEXT_ONLY, TaskView, render_task
@@ -201,6 +202,7 @@ def _answers() -> dict[str, SlackMessage]:
         ),
         "refused, again": replies.render_refused("The store did not answer.", None, retry),
         "needs link": replies.render_needs_link("https://zapdev.example/link"),
+        **_account_answers(),
         "not in channel": replies.render_not_in_channel(),
         "not allowed": replies.render_not_allowed(),
         "nothing to stop": replies.render_nothing_to_stop(),
@@ -223,6 +225,25 @@ def _answers() -> dict[str, SlackMessage]:
         "usage": render_usage(_USAGE),
         "usage, nothing yet": render_usage(HomeUsage(standing=Standing("free", 5, 5))),
         "no credits left": render_quota(_NO_CREDITS),
+    }
+
+
+def _account_answers() -> dict[str, SlackMessage]:
+    """About the account that somebody is linked to."""
+    name, link_id = "ada@bikes.example", "link_01"
+    people = [accounts.LinkedPerson(f"link_{n}", user, name) for n, user in enumerate((ADA, BEN))]
+    return {
+        "link page": accounts.render_link_page("https://zapdev.example/link"),
+        "link code": accounts.render_code_question(name, "4f2d"),
+        "link agreed": accounts.render_agreed(name),
+        "link made": accounts.render_welcome(name, link_id, goes_on=True),
+        "linked": accounts.render_linked(name, link_id),
+        "unlinked": accounts.render_unlinked(),
+        "not linked": accounts.render_was_not_linked(),
+        "link not mine": accounts.render_not_me(),
+        "links": accounts.render_links(people),
+        "links of nobody": accounts.render_links([]),
+        "unlinked another": accounts.render_other_unlinked(BEN),
     }
 
 

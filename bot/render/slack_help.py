@@ -69,7 +69,9 @@ _WORDS = (
     ("usage", "what you have used, and what is left to you"),
     ("settings", "your defaults"),
 )
-_NOT_YET = "Not there yet: `import` from Figma, `link` and `unlink` for an account."
+_NOT_YET = (
+    "Where there are accounts: `link` yours, `unlink` it. Not there yet: `import` from Figma."
+)
 
 
 def _commands(name: str) -> list[Block]:

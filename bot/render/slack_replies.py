@@ -4,7 +4,7 @@ Each says what happened and what to do next, the next step as a button where the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.task_state import TaskState
 from agents.types import TaskStatus
@@ -120,13 +120,17 @@ def render_accepted(prompt: str) -> SlackMessage:
     return SlackMessage(f"On it: “{notification(prompt, 200)}”. I show the work in this channel.")
 
 
-def render_needs_link(url: str) -> SlackMessage:
-    """The wall of a person who is not linked to an account yet."""
-    return render_notice(
-        "*Link your account first.*\nIt takes a minute, and then this build starts by itself.",
-        NextStep("Link account", LINK_ACCOUNT, url=url, style="primary"),
-        text="Link your account first. Then this build starts by itself.",
+def render_needs_link(url: str, *, is_kept: bool = True) -> SlackMessage:
+    """The wall of a person who is not linked to an account yet. `is_kept`: what they wanted is."""
+    rest = (
+        "It takes a minute, and then this goes on by itself." if is_kept else "It takes a minute."
     )
+    said = render_notice(
+        f"*Link your account first.*\n{rest}",
+        NextStep("Link account", LINK_ACCOUNT, url=url, style="primary"),
+        text=f"Link your account first. {rest}",
+    )
+    return replace(said, is_private=True, is_repeated=True)
 
 
 def render_not_in_channel(value: str = "") -> SlackMessage:

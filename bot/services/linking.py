@@ -28,11 +28,14 @@ FRESH_MIN = 10
 GUESSES = 5
 """So many codes one person may type in `LINK_S`."""
 
+LINK_PATH = "/link"
+
 ADMIN = "admin"
 """Clerk's role of an organisation's administrators."""
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without those that look like others."""
+_BETWEEN = " -–—"
 _GROUP = 4
 
 
@@ -68,6 +71,22 @@ class SlackPeople(Protocol):
         """Raises: LinkRefused (another workspace; a guest, a bot, somebody deactivated);
         ProviderError (Slack does not answer), StoreError.
         """
+        ...
+
+
+class SlackSignIn(Protocol):
+    """Sign in with Slack. `secret` is the browser's; all that is sent is made of it."""
+
+    def address(self, secret: str, redirect_uri: str) -> str:
+        """Where the browser is sent."""
+        ...
+
+    def is_answer(self, secret: str, state: str) -> bool:
+        """Whether what came back belongs to this browser's question."""
+        ...
+
+    async def who(self, secret: str, code: str, redirect_uri: str) -> tuple[str, str]:
+        """Team and user id. Raises: LinkRefused (no proof of it); ProviderError."""
         ...
 
 
@@ -113,6 +132,13 @@ class Linking:
         self._names = names
         self._ids = ids
         self._waker = waker
+        self.address = ""
+        """Where this server is reached, once it is known."""
+
+    @property
+    def page(self) -> str:
+        """Where people are linked."""
+        return f"{self.address}{LINK_PATH}"
 
     # --- from the page -------------------------------------------------------------------
 
@@ -226,13 +252,19 @@ def hash_of(secret: str) -> str:
 
 
 def new_code() -> str:
-    """Forty bits: of those who may guess five times in ten minutes nobody hits one."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(2 * _GROUP))
+    """Forty bits, nearly: who may guess five times in ten minutes hits none.
+
+    It has a digit, so that it is no word.
+    """
+    while True:
+        code = "".join(secrets.choice(_LETTERS) for _ in range(2 * _GROUP))
+        if any(letter.isdigit() for letter in code):
+            return code
 
 
 def read_code(text: str) -> str | None:
     """A code in whichever way it was typed; None for what cannot be one."""
-    code = "".join(text.upper().replace("-", "").replace("–", "").split())
+    code = "".join(letter for letter in text.upper() if letter not in _BETWEEN)
     return code if len(code) == 2 * _GROUP and set(code) <= set(_LETTERS) else None
 
 

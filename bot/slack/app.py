@@ -197,6 +197,9 @@ async def slack_app(
         is_one = isinstance(workspaces, OneWorkspace)  # which the settings may bring back
         farewell = None if is_one else app.listeners.departures.leave_if_gone
         background.spawn(Surfaces(parts, farewell).run(), name="slack-surfaces")
+        if facts.linking is not None:
+            greeting = app.listeners.newcomers.run(parts.hub, parts.holder)
+            background.spawn(greeting, name="slack-newcomers")
         stack.push_async_callback(app.listeners.close)
         if connection.app_token is not None:
             for _ in range(SOCKETS):

@@ -6,12 +6,12 @@ from agents.errors import BadRequest, ProviderError
 from agents.logger import create_logger
 from bot.render import slack_sharing as words
 from bot.render.slack_blocks import SlackMessage
+from bot.slack.accounts import Accounts
 from bot.slack.desk import Desk
 from bot.slack.door import SlackDoor
 from bot.slack.intents import Share
 from bot.slack.payloads import Click, Said
 from bot.slack.reception import settle
-from bot.slack.rights import user_of
 from bot.slack.voice import Respond, respond_with
 from bot.store.slack_port import ThreadProject
 
@@ -24,17 +24,18 @@ ASKED_S = 600.0
 class Asks:
     """The question in the thread, and its answer."""
 
-    def __init__(self, desk: Desk, door: SlackDoor) -> None:
+    def __init__(self, desk: Desk, accounts: Accounts, door: SlackDoor) -> None:
         self._desk = desk
+        self._accounts = accounts
         self._door = door
 
     async def ask(self, click: Click) -> SlackMessage:
         """What the asker is told. Raises: BadRequest, StoreError."""
-        said = replace(click.said, thread_ts=click.value)
+        said = await self._accounts.known(replace(click.said, thread_ts=click.value))
         there = await self._project(said)
         if await self._desk.rights.role(said, there) != "viewer":
             return words.render_may_edit()
-        owner = user_of(there.owner)
+        owner = await self._desk.rights.owner_user(said, there)
         asked = f"ask-edit:{there.project_id}:{said.user_id}"
         is_new = await self._desk.first_time(f"asked:{said.key}")
         if is_new and await self._desk.store.hold(asked, said.key, for_s=ASKED_S):
@@ -60,8 +61,9 @@ class Asks:
 
     async def _let(self, click: Click, done: list[SlackMessage]) -> SlackMessage:
         """Raises: UserError, StoreError."""
-        there = await self._project(click.said)
-        answer = await self._desk.rights.share(click.said, there, Share(click.value, "editor"))
+        said = await self._accounts.known(click.said)
+        there = await self._project(said)
+        answer = await self._desk.rights.share(said, there, Share(click.value, "editor"))
         done += [] if answer.is_private else [answer]
         return answer
 

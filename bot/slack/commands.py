@@ -78,6 +78,8 @@ class Commands:
 
         `text` is what the person wrote, to be asked again elsewhere.
         """
+        if closed and (wall := await self._reception.wall(said, build)) is not None:
+            return wall
         accepted = replies.render_accepted(build.prompt)
         if closed and not said.is_foreign and not await self._voice.can_whisper(said, accepted):
             return replies.render_not_in_channel(text[:_MAX_VALUE])

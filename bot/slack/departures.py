@@ -1,4 +1,5 @@
-"""The app was removed from a workspace: its builds end, and its token is forgotten.
+"""The app was removed from a workspace: its builds end, its token is forgotten, its people's links
+end. Or Slack has deactivated a person, whose link ends.
 
 Slack tells so by two events, in any order, and may repeat them after the app was added again; or
 we learn it by a call. Either way it is looked up: as long as Slack takes our newest token, we are
@@ -8,6 +9,7 @@ there.
 from agents.errors import NotFound, StoreUnavailable, TransientError
 from agents.logger import create_logger
 from bot.services.tasks import TaskService
+from bot.slack.accounts import Accounts
 from bot.slack.door import OneToken, SlackDoor
 from bot.slack.errors import TokenDead, WorkspaceGone
 from bot.slack.line import SlackLine
@@ -22,13 +24,19 @@ BY_SLACK = "slack"
 
 
 class Departures:
-    """The listener of the two events, and who sees to a workspace that is gone."""
+    """The listener of these events, and who sees to a workspace that is gone."""
 
     def __init__(
-        self, store: SlackState, tasks: TaskService, line: SlackLine, workspaces: Workspaces
+        self,
+        store: SlackState,
+        tasks: TaskService,
+        accounts: Accounts,
+        line: SlackLine,
+        workspaces: Workspaces,
     ) -> None:
         self._store = store
         self._tasks = tasks
+        self._accounts = accounts
         self._line = line
         self._workspaces = workspaces
 
@@ -38,6 +46,15 @@ class Departures:
         is_bots = bool((event.get("tokens") or {}).get("bot"))
         if event["type"] == "app_uninstalled" or is_bots:
             await self.leave_if_gone(str(body["team_id"]))
+        await ack()
+
+    async def on_person_changed(self, ack: Ack, body: Body) -> None:
+        """Acknowledged when it is done; most changes are of no interest."""
+        user = body["event"]["user"]
+        if user.get("deleted"):
+            team_id = str(body["team_id"])
+            person = await self._accounts.person(team_id, str(user["id"]))
+            await self._accounts.identities.person_ended(person, by=BY_SLACK)
         await ack()
 
     async def leave_if_gone(self, team_id: str) -> bool:
@@ -75,3 +92,4 @@ class Departures:
             except NotFound:
                 log.info("task is gone", task_id=delivery.task_id)
             await self._store.end_delivery(delivery.task_id, "dead")
+        await self._accounts.identities.team_ended(team_id, by=BY_SLACK)

@@ -16,6 +16,7 @@ from agents.task_state import TaskState, fold
 from agents.types import OwnerId, TaskId, TaskKind, TaskStatus
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
+from bot.services.identity import IdentityService, IdentityStore
 from bot.services.projects import ProjectService
 from bot.services.tasks import ImportRequest, StartRequest, TaskService
 from bot.slack.intents import Again, Build, Import, Share, Stop, Undo
@@ -25,7 +26,7 @@ from bot.slack.rights import Rights
 from bot.store.links_port import PreviewKeys
 from bot.store.people_port import People
 from bot.store.port import EventLog, Fragment, Projects, Queue, TaskRow, Waker
-from bot.store.slack_port import Delivery, SlackState, SlackThread, ThreadProject
+from bot.store.slack_port import Delivery, SlackThread, ThreadProject
 
 Press = Literal["stop", "retry", "fix", "undo", "suggest"]
 Job = Build | Import | Stop | Again | Undo | Share
@@ -41,7 +42,7 @@ BUSY = "A build of this app is running."
 BUSY_HINT = "Stop it first, or wait until it has ended."
 
 
-class DeskStore(Projects, Queue, EventLog, Blobs, SlackState, People, PreviewKeys, Protocol):
+class DeskStore(Projects, Queue, EventLog, Blobs, People, PreviewKeys, IdentityStore, Protocol):
     """The roles of a store that a desk plays on."""
 
 
@@ -63,7 +64,8 @@ class Desk:
         self.projects = projects
         self.models = models
         self.tasks = tasks
-        self.rights = Rights(store)
+        self.identities = IdentityService(store, tasks)
+        self.rights = Rights(store, self.identities)
         self._waker = waker
         self.told_again: Callable[[], None] = lambda: None
         """Told when something came that had come before."""

@@ -69,6 +69,12 @@ class SlackDoor:
         answer: Mapping[str, Any] = (await self._call(team_id, self._client.auth_test)).data
         return answer
 
+    async def user(self, team_id: str, user_id: str) -> Mapping[str, Any]:
+        """What `users.info` says of somebody."""
+        answer = await self._call(team_id, self._client.users_info, user=user_id)
+        found: Mapping[str, Any] = answer["user"]
+        return found
+
     async def post(
         self,
         team_id: str,

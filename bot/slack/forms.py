@@ -27,12 +27,14 @@ from bot.render.slack_forms import (
 )
 from bot.render.slack_home import HomeSettings
 from bot.render.slack_text import escape
+from bot.slack.accounts import LinkFirst
 from bot.slack.door import SlackDoor
+from bot.slack.errors import WorkspaceGone
 from bot.slack.home import Home
 from bot.slack.intents import Build, parse_prompt
 from bot.slack.payloads import Ack, Body, Context, Said, said_in_form, said_in_shortcut
 from bot.slack.reception import Reception, render_foreign
-from bot.slack.voice import Voice
+from bot.slack.voice import Voice, as_view
 from bot.slack.work import Work
 from bot.store.people_port import MemberRole, Preferences
 
@@ -101,8 +103,11 @@ class Forms:
         if said.is_foreign:
             await self._voice.write(said, render_foreign())
             return
-        accepted = replies.render_accepted(build.prompt)
         there = replace(said, channel_id=channel_id)
+        if (wall := await self._reception.wall(there, build)) is not None:
+            await self._voice.write(said, wall)
+            return
+        accepted = replies.render_accepted(build.prompt)
         if not (channel_id and await self._voice.can_whisper(there, accepted)):
             try:
                 direct = await self._door.direct_channel(said.team_id, said.user_id)
@@ -120,8 +125,9 @@ class Forms:
     async def _suggested(self, said: Said) -> HomeSettings | None:
         try:
             async with asyncio.timeout(SUGGESTED_S):
+                said = await self._reception.accounts.perhaps(said)
                 return await self._defaults.of(said.owner)
-        except (StoreError, TimeoutError):
+        except (StoreError, WorkspaceGone, TimeoutError):
             return None
 
     # --- defaults ------------------------------------------------------------------------
@@ -136,8 +142,12 @@ class Forms:
             log.warning("settings not opened", error=str(error))
             return
         try:
+            said = await self._reception.accounts.known(said)
             view = render_settings_view(await self._defaults.of(said.owner), self._defaults.models)
-        except StoreError as error:
+        except LinkFirst as error:
+            wall = replies.render_needs_link(error.url, is_kept=error.is_kept)
+            view = as_view(wall)
+        except (StoreError, WorkspaceGone) as error:
             log.warning("store unavailable", action="settings", reason=str(error))
             view = render_trouble_view("Your defaults cannot be read just now.", "Try again soon.")
         await self._voice.turn(said, view_id, view)
@@ -147,12 +157,15 @@ class Forms:
         said = said_in_form(body, context)
         try:
             async with asyncio.timeout(KEPT_S):
+                said = await self._reception.accounts.known(said)
                 kept = await self._defaults.kept(said.owner)
                 wanted = _preferences_of(_Values(body["view"]["state"]["values"]), kept)
                 await self._defaults.keep(said.owner, wanted)
         except BadRequest as error:
             await ack(response_action="errors", errors={MODEL: str(error)})
-        except (StoreError, TimeoutError) as error:
+        except LinkFirst as error:
+            await ack(response_action="errors", errors={OTHERS: str(error)})
+        except (StoreError, WorkspaceGone, TimeoutError) as error:
             log.warning("store unavailable", action="keep settings", reason=str(error))
             await ack(response_action="errors", errors={OTHERS: _NOT_KEPT})
         else:

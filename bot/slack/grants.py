@@ -31,10 +31,12 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float = 0.0
     installed_by: str = ""
     installed_at: float = 0.0
+    enterprise_id: str = ""
 
     @property
     def workspace(self) -> Workspace:
-        return Workspace(self.team_id, self.bot_user_id, self.bot_id, self.url)
+        ours = (self.team_id, self.bot_user_id, self.bot_id, self.url)
+        return Workspace(*ours, self.team_name, self.enterprise_id)
 
 
 class Grants:
@@ -70,6 +72,7 @@ class Grants:
             url=workspace.url,
             installed_by=str((granted.get("authed_user") or {}).get("id") or ""),
             installed_at=asked_at,
+            enterprise_id=workspace.enterprise_id,
             **_tokens(granted, asked_at),
         )
 

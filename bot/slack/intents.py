@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from agents.errors import BadRequest
 from bot.store.people_port import MemberRole
 
-Topic = Literal["help", "list", "status", "usage", "settings", "link", "unlink"]
+Topic = Literal["help", "list", "status", "usage", "settings"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 _OPTIONS = ("framework", "model")
@@ -39,6 +39,8 @@ _ROLES: Mapping[str, MemberRole] = {
     **dict.fromkeys(("edit", "editor", "change", "write"), "editor"),
     **dict.fromkeys(("view", "viewer", "look", "read"), "viewer"),
 }
+_CODE = re.compile(r"\w{3,5}[-–—]\w{3,5}|(?=[A-Za-z]*\d)[A-Za-z\d]{8}", re.ASCII)
+"""Like a code of the link page: `link shortener` is something to build."""
 _ASIDE = re.compile(r"!aside\b", re.IGNORECASE)
 
 
@@ -100,6 +102,14 @@ class NewLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Identify:
+    """Be linked to an account, with a code of its page or without; not any more; or see who is."""
+
+    what: Literal["link", "unlink", "links"]
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """Start from what is at this address."""
 
@@ -116,7 +126,20 @@ class Aside:
     """Meant for people, not for us."""
 
 
-Intent = Build | Show | Stop | Again | Undo | Choose | Sharing | Share | NewLink | Import | Aside
+Intent = (
+    Build
+    | Show
+    | Stop
+    | Again
+    | Undo
+    | Choose
+    | Sharing
+    | Share
+    | NewLink
+    | Identify
+    | Import
+    | Aside
+)
 
 _WORDS: Mapping[str, Intent] = {
     **dict.fromkeys(("stop", "cancel", "abort", "stop it", "stop now", "stop please"), Stop()),
@@ -126,6 +149,8 @@ _WORDS: Mapping[str, Intent] = {
     **dict.fromkeys(("share", "sharing"), Sharing()),
     **dict.fromkeys(("new link", "renew link", "revoke link"), NewLink()),
     **{topic: Show(topic) for topic in TOPICS},
+    "link": Identify("link"),
+    "unlink": Identify("unlink"),
 }
 
 
@@ -137,6 +162,10 @@ def parse_command(text: str) -> Intent:
     name, rest = _first_word(words)
     if name == "build" and rest:
         return _build(rest)
+    if name == "links" and not rest:
+        return Identify("links")
+    if name == "link" and _CODE.fullmatch(rest):
+        return Identify("link", rest)
     return _known(words) or (_build(words) if rest else Show("help"))
 
 

@@ -10,7 +10,12 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from agents.errors import ProviderTimeout, ProviderUnavailable, ZapdevError
+from agents.errors import (
+    BadProviderResponse,
+    ProviderTimeout,
+    ProviderUnavailable,
+    ZapdevError,
+)
 from bot.slack.errors import refusal
 
 CALL_S = 10.0
@@ -52,6 +57,20 @@ class SlackLine:
             raise
         finally:
             self._told(method, outcome)
+
+    async def read_json(self, url: str) -> Any:
+        """A public document of Slack's. Raises: as `call`; BadProviderResponse (none)."""
+        try:
+            async with self._http.get(url, allow_redirects=False) as answer:
+                if answer.status != 200:
+                    raise ProviderUnavailable(f"Slack answered {answer.status}")
+                return await answer.json(content_type=None)
+        except TimeoutError as error:
+            raise ProviderTimeout("Slack did not answer in time") from error
+        except ValueError as error:
+            raise BadProviderResponse("Slack's document is no JSON") from error
+        except aiohttp.ClientError as error:
+            raise ProviderUnavailable(f"Slack is not reachable: {error!r}") from error
 
     async def upload(self, url: str, content: bytes) -> None:
         """Send bytes to an address that Slack has given for them. Raises: as `call`."""

@@ -12,14 +12,18 @@ from slack_bolt.app.async_app import AsyncApp
 
 from agents.logger import create_logger
 from bot.render.slack_forms import BUILD_FORM, SETTINGS_FORM
+from bot.slack.accounts import Accounts
 from bot.slack.actions import ActionParts, Actions
 from bot.slack.asks import Asks
 from bot.slack.commands import Commands
 from bot.slack.departures import Departures
 from bot.slack.desk import Desk
+from bot.slack.directory import SlackDirectory
 from bot.slack.door import SlackDoor
 from bot.slack.forms import Forms
 from bot.slack.home import Home
+from bot.slack.link_desk import LinkDesk
+from bot.slack.newcomers import Newcomers
 from bot.slack.payloads import Ack, Body
 from bot.slack.reception import Reception
 from bot.slack.shelf import Shelf, ShelfFacts
@@ -46,16 +50,21 @@ class Listeners:
     ) -> None:
         self.work = Work()
         shelf = Shelf(desk, workspaces, facts)
-        reception, voice = Reception(desk, shelf), Voice(door, facts.clock)
+        accounts = Accounts(desk.identities, facts.linking, workspaces)
+        people = SlackDirectory(door, workspaces)
+        link_desk = LinkDesk(accounts, desk.identities, desk.store, people)
+        reception = Reception(desk, shelf, accounts, link_desk)
+        voice = Voice(door, facts.clock)
         self._home = Home(reception, door, self.work)
         self._forms = Forms(reception, voice, door, self._home, self.work)
         self._commands = Commands(reception, self._forms, voice, door, self.work)
         self._threads = Threads(reception, self._commands, voice, self.work, facts.clock)
-        views, asks = Views(reception, voice, door), Asks(desk, door)
+        views, asks = Views(reception, voice, door), Asks(desk, accounts, door)
         self._actions = Actions(
             ActionParts(reception, self._commands, self._forms, views, asks, voice), self.work
         )
-        self.departures = Departures(desk.store, desk.tasks, door.line, workspaces)
+        self.departures = Departures(desk.store, desk.tasks, accounts, door.line, workspaces)
+        self.newcomers = Newcomers(reception, voice, door, facts.clock)
 
     def register(self, app: AsyncApp) -> None:
         """Add them; the last ones take what no other has, so that Slack does not repeat it."""
@@ -70,6 +79,7 @@ class Listeners:
         app.event("agent_session_stopped")(self._threads.on_native_stop)
         app.event("app_uninstalled")(self.departures.on_removed)
         app.event("tokens_revoked")(self.departures.on_removed)
+        app.event("user_change")(self.departures.on_person_changed)
         app.action(_ANYTHING)(self._actions.on_action)
         app.event(_ANYTHING)(on_anything)
         app.command(_ANYTHING)(on_anything)

@@ -34,6 +34,7 @@ SCOPES: Mapping[str, str] = {
     "im:history": "direct messages to it",
     "im:write": "builds in a direct message what it cannot in a channel",
     "mpim:history": "replies in group messages it is in",
+    "users:read": "who is linked to which account, and who is an administrator",
 }
 """What the bot may do, and why it has to."""
 
@@ -47,12 +48,14 @@ EVENTS: Mapping[str, str] = {
     "message.im": "direct messages",
     "message.mpim": "the same in group messages",
     "tokens_revoked": "the same as app_uninstalled",
+    "user_change": "a person who was deactivated is linked to no account",
 }
 """What Slack tells us of, and what for."""
 
 _ON_KEYS: Mapping[str, str] = {
     "org_deploy_enabled": "it is added to one workspace at a time",
-    "redirect_urls": "adding it to a workspace; linked accounts, to come",
+    "redirect_urls": "adding it to a workspace; showing who one is, to link an account",
+    "openid": "people show who they are, to link their account",
     "should_escape": "people and channels arrive as ids",
     "token_rotation_enabled": "cannot be switched off later: false for a token in .env",
 }
@@ -80,7 +83,7 @@ def make_manifest(url: str = EXAMPLE_URL, *, socket: bool = False) -> Manifest:
         "features": _features({} if socket else {"url": f"{url}{EVENTS_PATH}"}),
         "oauth_config": {
             **({} if socket else {"redirect_urls": _redirects(url)}),
-            "scopes": {"bot": list(SCOPES)},
+            "scopes": {**({} if socket else {"user": ["openid"]}), "bot": list(SCOPES)},
         },
         "settings": {
             "event_subscriptions": {**address, "bot_events": list(EVENTS)},

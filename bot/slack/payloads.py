@@ -16,6 +16,9 @@ Context = Mapping[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 """Bolt's way to acknowledge a request."""
 
+SLACK_NAME = "slack:"
+"""How names of Slack users begin; an account's never does."""
+
 PEOPLES_SUBTYPES = (None, "file_share", "thread_broadcast")
 """The subtypes of messages that a person wrote just now."""
 
@@ -32,10 +35,17 @@ class Said:
     key: str
     is_foreign: bool = False
     """Said by somebody of another workspace."""
+    account: OwnerId | None = None
+    """The tenant of the account that they are linked to, once `Accounts` has looked."""
 
     @property
     def owner(self) -> OwnerId:
-        """The tenant: until there are accounts, the Slack user in its workspace."""
+        """The tenant: an account's, or, without accounts, the Slack user in its workspace."""
+        return self.account or self.member
+
+    @property
+    def member(self) -> OwnerId:
+        """Their own name, by which they are a member of apps."""
         return owner_of(self.team_id, self.user_id)
 
     @property
@@ -66,7 +76,7 @@ class Click:
 
 def owner_of(team_id: str, user_id: str) -> OwnerId:
     """The name of a Slack user, who owns apps or is a member of some."""
-    return OwnerId(f"slack:{team_id}:{user_id}")
+    return OwnerId(f"{SLACK_NAME}{team_id}:{user_id}")
 
 
 def message_key(team_id: str, channel_id: str, ts: str) -> str:

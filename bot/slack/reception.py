@@ -3,14 +3,34 @@
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from agents.errors import NotFound, QuotaExceeded, SeqConflict, StoreError, UserError
+from agents.errors import (
+    NotFound,
+    QuotaExceeded,
+    SeqConflict,
+    StoreError,
+    StoreUnavailable,
+    UserError,
+)
 from agents.logger import create_logger
+from agents.types import TaskId
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.render.slack_sharing import render_may_only_look
 from bot.render.slack_usage import render_quota
+from bot.slack.accounts import Accounts, Kept, LinkFirst, Pressed
 from bot.slack.desk import BUSY, BUSY_HINT, Desk
-from bot.slack.intents import Aside, Choose, Intent, NewLink, Share, Sharing, Show
+from bot.slack.errors import WorkspaceGone
+from bot.slack.intents import (
+    Aside,
+    Choose,
+    Identify,
+    Intent,
+    NewLink,
+    Share,
+    Sharing,
+    Show,
+)
+from bot.slack.link_desk import LinkDesk
 from bot.slack.payloads import Said
 from bot.slack.rights import MayOnlyLook
 from bot.slack.shelf import Shelf
@@ -19,21 +39,71 @@ log = create_logger(__name__)
 
 
 class Reception:
-    """The desk, where things are done, and the shelf, where they are looked at."""
+    """The desk, where things are done, the shelf, where they are looked at, and who may."""
 
-    def __init__(self, desk: Desk, shelf: Shelf) -> None:
+    def __init__(self, desk: Desk, shelf: Shelf, accounts: Accounts, link_desk: LinkDesk) -> None:
         self.desk = desk
         self.shelf = shelf
+        self.accounts = accounts
+        self.link_desk = link_desk
 
     async def answer(self, said: Said, intent: Intent) -> SlackMessage | None:
         """Do what is meant, or tell. None when there is nothing to add. Never raises."""
         if said.is_foreign:
             return render_foreign()
-        return await settle(self._do(said, intent))
+        return await settle(self._let_in(said, intent))
+
+    async def wall(self, said: Said, intent: Intent) -> SlackMessage | None:
+        """What is said before anything else to who is not linked yet; None to everybody else."""
+
+        async def look() -> None:
+            if not said.is_foreign:
+                await self.accounts.known(said, intent)
+
+        return await settle(look())
+
+    async def press(self, said: Said, pressed: Pressed) -> SlackMessage | None:
+        """A button of a task's message. Raises: UserError, StoreError."""
+        said = await self.accounts.known(said, pressed)
+        task_id = TaskId(pressed.task_id)
+        return await self.desk.press(said, pressed.press, task_id, pressed.number)
+
+    async def resume(self, said: Said, kept: Kept) -> SlackMessage | None:
+        """Begin what was asked for at the wall, by who is linked now. Raises: StoreUnavailable."""
+        away: list[StoreUnavailable] = []
+
+        async def again() -> SlackMessage | None:
+            try:
+                return await self._resume(said, kept)
+            except StoreUnavailable as error:
+                away.append(error)
+                raise
+
+        answer = await settle(again())
+        if away:
+            raise away[0]
+        return answer
+
+    async def _resume(self, said: Said, kept: Kept) -> SlackMessage | None:
+        if kept.pressed is not None:
+            return await self.press(said, kept.pressed)
+        intent = kept.build or kept.again or kept.undo or kept.imported
+        return None if intent is None else await self._do(said, intent)
+
+    async def _let_in(self, said: Said, intent: Intent) -> SlackMessage | None:
+        match intent:
+            case Aside():
+                return None
+            case Identify():
+                return await self.link_desk.answer(said, intent)
+            case Show(topic="help"):
+                return await self.shelf.show(said, "help")
+            case _:
+                return await self._do(await self.accounts.known(said, intent), intent)
 
     async def _do(self, said: Said, intent: Intent) -> SlackMessage | None:
         match intent:
-            case Aside():
+            case Aside() | Identify():
                 return None
             case Sharing():
                 return await self.desk.rights.show(said, await self.desk.here(said))
@@ -67,7 +137,7 @@ async def settle(asked: Awaitable[SlackMessage | None]) -> SlackMessage | None:
         return replies.render_refused("That app is not there any more.", "Start a new one.")
     except SeqConflict:
         return replies.render_refused(BUSY, BUSY_HINT)
-    except StoreError as error:
+    except (StoreError, WorkspaceGone) as error:
         log.warning("store unavailable", action="slack", reason=str(error))
     except Exception:
         log.exception("request from Slack failed")
@@ -80,6 +150,8 @@ def _refusal(error: UserError) -> SlackMessage:
             return render_may_only_look(error.owner_user_id, error.thread_ts)
         case QuotaExceeded():
             return render_quota(error)
+        case LinkFirst():
+            return replies.render_needs_link(error.url, is_kept=error.is_kept)
         case _:
             return replies.render_refused(str(error), error.hint, replies.HELP)
 

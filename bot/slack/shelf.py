@@ -30,6 +30,7 @@ from bot.render.slack_views import (
 )
 from bot.services.changes import compare
 from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
+from bot.services.linking import Linking
 from bot.services.metering import UsageReport
 from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectSummary, text_of
@@ -50,7 +51,7 @@ _THREADS_LOOKED_UP = 40
 
 @dataclass(frozen=True, slots=True)
 class ShelfFacts:
-    """What is shown beside the store's rows."""
+    """What is shown beside the store's rows. Without `linking` there are no accounts."""
 
     clock: Clock
     command: str
@@ -58,6 +59,7 @@ class ShelfFacts:
     preview_is_local: bool = True
     downloads: DownloadLinks | None = None
     links: PreviewLinks | None = None
+    linking: Linking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Shelf:
             return None
 
     async def show(self, said: Said, topic: Topic) -> SlackMessage:
-        """Raises: BadRequest for what is not there yet."""
+        """What was asked for."""
         match topic:
             case "help":
                 return await self.help(said.team_id)
@@ -107,17 +109,16 @@ class Shelf:
                 return render_usage(await self._usage(said.owner))
             case "settings":
                 return await self.defaults.show(said.owner)
-            case "link" | "unlink":
-                raise BadRequest(
-                    "There are no accounts to link here.",
-                    hint="You are known by your Slack user. Just say what to build.",
-                )
 
-    async def home(self, said: Said) -> View:
-        """What a person sees in the app's Home tab."""
+    async def home(
+        self, said: Said, *, linked_as: str | None = None, link_url: str | None = None
+    ) -> View:
+        """What a person sees in the app's Home tab; `link_url` is where they can be linked."""
         summaries = await self._projects.summaries(said.owner)
         usage = await self._usage(said.owner)
-        return render_home(await self._shown(summaries), usage, await self.defaults.of(said.owner))
+        settings = await self.defaults.of(said.owner)
+        settings = replace(settings, linked_as=linked_as, link_url=link_url)
+        return render_home(await self._shown(summaries), usage, settings)
 
     # --- lists ---------------------------------------------------------------------------
 

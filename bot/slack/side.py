@@ -15,12 +15,14 @@ from bot.config import Settings
 from bot.feed import Feed, Hub
 from bot.metrics import Metrics
 from bot.services.downloads import DownloadLinks
+from bot.services.linking import Linking
 from bot.services.previews import PreviewLinks
 from bot.services.projects import ProjectService
 from bot.services.sealing import Seal
 from bot.services.tasks import TaskService
 from bot.slack.app import EVENTS_PATH, Connection, SlackApp, slack_app
 from bot.slack.desk import Desk
+from bot.slack.directory import SlackDirectory
 from bot.slack.door import SlackDoor
 from bot.slack.grants import Grants
 from bot.slack.installations import Installations
@@ -29,6 +31,7 @@ from bot.slack.listeners import COMMAND
 from bot.slack.manifest import SCOPES
 from bot.slack.messages import LOOK_S, SurfaceParts
 from bot.slack.oauth import INSTALL_PATH, InstallFacts, InstallPages
+from bot.slack.openid import SlackOpenId
 from bot.slack.shelf import ShelfFacts
 from bot.slack.workspaces import Workspaces, find_one_workspace
 from bot.store.port import Store
@@ -41,7 +44,9 @@ DISTANT_LOOK_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SideParts:
-    """What it stands on. `holder` is this process, by a name that no other has."""
+    """What it stands on. `holder` is this process, by a name that no other has. Without `linking`
+    there are no accounts.
+    """
 
     settings: Settings
     clock: Clock
@@ -55,14 +60,19 @@ class SideParts:
     models: ModelCatalog
     holder: str
     metrics: Metrics = field(default_factory=Metrics)
+    linking: Linking | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SlackSide:
-    """Connected to Slack. Where the app can be added by OAuth, `pages` are there."""
+    """Connected to Slack. Where the app can be added by OAuth, `pages` are there; where it has
+    credentials, people can show who they are by `openid`.
+    """
 
     app: SlackApp
+    people: SlackDirectory
     pages: InstallPages | None = None
+    openid: SlackOpenId | None = None
 
     @property
     def install_path(self) -> str | None:
@@ -107,7 +117,8 @@ async def slack_side(parts: SideParts) -> AsyncIterator[SlackSide | None]:
             door = SlackDoor(line, installations)
             pages = InstallPages(grants, installations, parts.store, door, _facts(settings))
         app = await stack.enter_async_context(_app(parts, connection, line, workspaces))
-        yield SlackSide(app, pages)
+        people = SlackDirectory(SlackDoor(line, workspaces), workspaces)
+        yield SlackSide(app, people, pages, _openid(settings, line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +138,14 @@ def _facts(settings: Settings) -> InstallFacts:
         offline=settings.offline,
         public_url=settings.public_url,
     )
+
+
+def _openid(settings: Settings, line: SlackLine) -> SlackOpenId | None:
+    client_id, secret = settings.slack_client_id, _plain(settings.slack_client_secret)
+    if client_id is None or secret is None:
+        return None
+    site = settings.slack_api_url.removesuffix("/api")
+    return SlackOpenId(line, site, client_id=client_id, client_secret=secret)
 
 
 def _way_in(settings: Settings, connection: Connection) -> str | _OAuth | None:
@@ -184,6 +203,7 @@ async def _app(
         preview_is_local=settings.apps_stay_here,
         downloads=parts.downloads,
         links=parts.links,
+        linking=parts.linking,
     )
     async with slack_app(connection, surfaces, desk, workspaces, facts) as app:
         yield app

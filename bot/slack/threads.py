@@ -71,7 +71,7 @@ class Threads:
         if answer is None:
             return
         told = f"answer:{said.key}"
-        if answer.is_private:
+        if answer.is_private and not answer.is_repeated:
             place = f"{said.team_id}:{said.channel_id}:{said.thread_ts}"
             told = f"private:{place}:{said.user_id}:{answer.text[:80]}"
         if await self._is_first(told):  # people talk to each other there, too
@@ -134,6 +134,7 @@ class Threads:
         """Raises: BadRequest, StoreError."""
         if not await self._desk.has_run(said):
             return None
+        said = await self._reception.accounts.known(said)
         intent = parse_message(
             str(message.get("text") or ""), bot_user_id, is_direct=is_direct, in_project=True
         )
@@ -189,7 +190,7 @@ class Threads:
         """In a shared channel Slack does not say whose person it is: the app's owner is ours."""
         stop: Intent = Stop()
         there = await self._desk.project_of(said)
-        if there is not None and (there.owner == said.owner or not said.is_foreign):
+        if there is not None and (there.owner == said.member or not said.is_foreign):
             await self._reception.answer(replace(said, is_foreign=False), stop)
 
 

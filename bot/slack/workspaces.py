@@ -18,6 +18,9 @@ class Workspace:
     bot_user_id: str
     bot_id: str
     url: str | None = None
+    name: str = ""
+    enterprise_id: str = ""
+    """Of the organisation that it belongs to, if it does."""
 
 
 class Workspaces(Tokens, Protocol):
@@ -88,4 +91,6 @@ def read_workspace(us: Mapping[str, object]) -> Workspace:
         bot_user_id=str(us["user_id"]),
         bot_id=str(us.get("bot_id") or ""),
         url=str(us.get("url") or "") or None,
+        name=str(us.get("team") or ""),
+        enterprise_id=str(us.get("enterprise_id") or ""),
     )

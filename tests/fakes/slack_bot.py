@@ -18,12 +18,14 @@ from aiohttp import web
 from agents.models import DEFAULT_CATALOG
 from agents.system import RandomIds, SystemClock
 from agents.task_state import TaskState, fold
-from agents.types import TaskId
+from agents.types import OwnerId, TaskId
 from bot.feed import Feed, Hub
 from bot.render.slack import TaskView, render_task
 from bot.services.downloads import DownloadLinks
+from bot.services.linking import Linking, SlackFacts
 from bot.services.metering import Meter, Quotas
 from bot.services.previews import PreviewLinks
+from bot.services.principals import Principal
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
 from bot.slack.app import EVENTS_PATH, Connection, SlackApp, slack_app
@@ -34,6 +36,7 @@ from bot.slack.listeners import COMMAND, Listeners
 from bot.slack.messages import SurfaceParts
 from bot.slack.shelf import ShelfFacts
 from bot.slack.workspaces import OneWorkspace, Workspace, find_one_workspace
+from bot.store.identity_port import Link, SlackPerson
 from bot.store.port import Store, TaskRow
 from bot.store.sqlite import SqliteStore
 from tests.fakes.metering import UNMETERED
@@ -57,12 +60,36 @@ class Bot:
     worker: ScriptedWorker
     downloads: DownloadLinks
     url: str
+    linking: Linking | None = None
 
     async def settled(self) -> None:
         """Until everything that was begun is done, and Slack has told of it."""
         await self.app.listeners.work.settled()
         await self.slack.settled()
         await self.app.listeners.work.settled()
+
+    async def link(self, user: str, account: Principal, *, is_told: bool = True) -> Link:
+        """Somebody links their account in a browser; then the bot sees to it."""
+        assert self.linking is not None
+        begun = await self.linking.begin(account, with_code=False)
+        facts = SlackFacts(SlackPerson(self.team.id, user), f"{user.lower()} in {self.team.id}")
+        await self.linking.signed_in(begun.secret, facts)
+        link = await self.linking.confirm(account, begun.secret)
+        if is_told:
+            await self.greet()
+        return link
+
+    async def greet(self, holder: str = "worker_scripted") -> None:
+        """What the bot does when a link was made."""
+        await self.app.listeners.newcomers.look(holder)
+        await self.settled()
+
+    async def tasks_of(self, owner: str) -> list[TaskRow]:
+        """Every task of a tenant, the oldest first."""
+        await self.settled()
+        found = await self.store.projects(OwnerId(owner))
+        rows = [row for p in found for row in await self.store.tasks(p.owner, p.id)]
+        return sorted(rows, key=lambda row: (row.created_at, row.id))
 
     async def tasks(self) -> list[TaskRow]:
         """Every task of this workspace's people, the oldest first."""
@@ -139,10 +166,10 @@ class Bot:
 
 
 def words_of(message: Message) -> str:
-    """Its text, and the words on its buttons."""
+    """Its text, and the words on its buttons; what keeps Slack from making links is not seen."""
     elements = [e for block in message.blocks for e in block.get("elements", [])]
     buttons = [f"[{e['text']['text']}]" for e in elements if e.get("type") == "button"]
-    return " ".join([message.text, *buttons])
+    return " ".join([message.text, *buttons]).replace("\u2060", "")
 
 
 @asynccontextmanager
@@ -153,6 +180,7 @@ async def slack_bot(
     team_id: str = "T1",
     address: str | None = None,
     quotas: Quotas = UNMETERED,
+    with_accounts: bool = False,
 ) -> AsyncIterator[Bot]:
     """Listeners only, over HTTP; the store at a path, or an open one."""
     async with AsyncExitStack() as stack:
@@ -165,11 +193,13 @@ async def slack_bot(
         line = await _line(slack, stack)
         door, desk = SlackDoor(line, workspaces), _desk(store, hub, quotas)
         downloads = DownloadLinks(SECRET, SystemClock(), address)
+        linking = _linking(store, desk, hub) if with_accounts else None
         facts = ShelfFacts(
             clock=SystemClock(),
             command=COMMAND,
             downloads=downloads,
             links=PreviewLinks(store, address),
+            linking=linking,
         )
         connection = Connection(signing_secret=slack.secrets.signing_secret)
         app = SlackApp(connection, line, workspaces, Listeners(desk, door, workspaces, facts))
@@ -177,7 +207,8 @@ async def slack_bot(
         stack.push_async_callback(app.listeners.close)
         slack.attach_http(url)
         stack.callback(slack.attach_http, None)
-        yield Bot(slack, team, app, store, door, ScriptedWorker(store), downloads, url)
+        worker = ScriptedWorker(store)
+        yield Bot(slack, team, app, store, door, worker, downloads, url, linking)
 
 
 @asynccontextmanager
@@ -208,6 +239,19 @@ async def live_bot(
         )
         await slack.connected()
         yield Bot(slack, team, app, store, door, ScriptedWorker(store), downloads, "")
+
+
+class AddressBook:
+    """Implements `AccountNames`: user_ada is ada@bikes.example."""
+
+    async def name(self, user_id: str) -> str:
+        return f"{user_id.removeprefix('user_')}@bikes.example"
+
+
+def _linking(store: Store, desk: Desk, hub: Hub) -> Linking:
+    linking = Linking(store, desk.identities, AddressBook(), RandomIds(), hub)
+    linking.address = "https://zapdev.example.com"
+    return linking
 
 
 def _desk(store: Store, hub: Hub, quotas: Quotas = UNMETERED) -> Desk:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agents.types import Check, Diagnostic
+from bot.render import slack_accounts as accounts
 from bot.render import slack_actions as buttons
 from bot.render import slack_help, slack_home, slack_views
 from bot.render import slack_replies as replies
@@ -22,6 +23,7 @@ from bot.render.slack_gallery import message_states
 from bot.slack.intents import TOPICS
 from bot.slack.listeners import BUILD_FROM_MESSAGE, NEW_BUILD
 from bot.slack.manifest import EVENTS
+from bot.store.port import TaskRow
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.world import Message
 from tests.fakes.slack_bot import Bot, slack_bot
@@ -195,6 +197,7 @@ COMMANDS: dict[str, Deed] = {
     "import": Deed(command("import https://github.com/a/b"), begins=1),
     "share": Deed(command("share <@U2> view")),
     "new link": Deed(command("new link")),
+    **{words: Deed(command(words)) for words in ("link", "unlink", "links", "link ABCD-EFG2")},
 }
 IN_THREADS: dict[str, Deed] = {
     "build": Deed(reply("make it green"), begins=1),
@@ -210,6 +213,7 @@ IN_THREADS: dict[str, Deed] = {
     "share": Deed(reply("share <@U2> view"), asks(POST)),
     "sharing": Deed(reply("share"), asks(POST)),
     "new link": Deed(reply("new link"), asks(POST)),
+    **{words: Deed(reply(words), asks(POST)) for words in ("link", "unlink")},
     "aside": Deed(reply("!aside what do you think?")),
 }
 EVENT_DEEDS: dict[str, Deed] = {
@@ -330,9 +334,13 @@ async def built_red(bot: Bot) -> Message:
     return await bot.show(claim.task)
 
 
-async def standing(bot: Bot) -> dict[str, Any]:
+async def tasks(bot: Bot, owner: str) -> list[TaskRow]:
+    return [*await bot.tasks(), *(await bot.tasks_of(owner) if owner else ())]
+
+
+async def standing(bot: Bot, owner: str) -> dict[str, Any]:
     """Everything that a repetition must not change."""
-    rows = await bot.tasks()
+    rows = await tasks(bot, owner)
     projects = {row.project_id: row.owner for row in rows}
     versions = [len(await bot.store.fragments(o, p)) for p, o in projects.items()]
     return {
@@ -347,23 +355,26 @@ async def standing(bot: Bot) -> dict[str, Any]:
 
 @pytest.mark.parametrize("deed", ALL)
 async def test_each_deed_asks_slack_for_what_it_needs_and_counts_once(bot: Bot, deed: Deed) -> None:
-    live = await prepared(bot, deed.after)
-    rows, calls, told = await bot.tasks(), len(bot.slack.calls), len(bot.slack.deliveries)
+    await check(bot, deed, await prepared(bot, deed.after))
+
+
+async def check(bot: Bot, deed: Deed, live: Message, owner: str = "") -> None:
+    rows, calls, told = await tasks(bot, owner), len(bot.slack.calls), len(bot.slack.deliveries)
     await deed.do(bot, live)
     await bot.settled()
     deliveries = bot.slack.deliveries[told:]
     assert [d.type for d in deliveries if not d.is_acked] == []
     assert {call.method for call in bot.slack.calls[calls:]} == deed.asks
     assert {call.method for call in bot.slack.calls[calls:] if call.error} == deed.in_vain
-    begun = await bot.tasks()
+    begun = await tasks(bot, owner)
     assert len(begun) - len(rows) == deed.begins
     assert sum(row.cancel_by is not None for row in begun) == deed.stops
 
-    before = await standing(bot)
+    before = await standing(bot, owner)
     for delivery in [*deliveries, *reversed(deliveries)]:
         again = await bot.slack.deliver(delivery.kind, delivery.payload)
         assert again.is_acked, again.attempts
-    assert await standing(bot) == before
+    assert await standing(bot, owner) == before
 
 
 def _action_names() -> Iterator[str]:
@@ -382,8 +393,8 @@ def _action_names() -> Iterator[str]:
 
 def test_no_deed_is_forgotten() -> None:
     fields = {"prompt", "framework", "model", "channel", "others"}
-    not_yet = {replies.LINK_ACCOUNT}
-    assert set(_action_names()) - fields - not_yet <= set(BUTTONS)
-    elsewhere = {"app_uninstalled", "tokens_revoked"}  # test_departures
-    assert set(EVENTS) - elsewhere <= set(EVENT_DEEDS)
+    linking = {replies.LINK_ACCOUNT, *accounts.BUTTONS}  # test_slack_account_deeds
+    assert set(_action_names()) - fields - linking <= set(BUTTONS)
+    ends = {"app_uninstalled", "tokens_revoked", "user_change"}  # test_departures, test_link_desk
+    assert set(EVENTS) - ends <= set(EVENT_DEEDS)
     assert set(TOPICS) <= set(COMMANDS) & set(IN_THREADS)

@@ -24,6 +24,7 @@ from agents.types import (
     TaskStatus,
     Usage,
 )
+from bot.render import slack_accounts as accounts
 from bot.render import slack_replies as replies
 from bot.render import slack_sharing as sharing
 from bot.render.slack import SHORT, TEXT_ONLY, TaskView, render_task
@@ -330,6 +331,21 @@ def replied(words: str) -> Sequence[SlackMessage]:
 @given(WORDS)
 def test_slack_takes_any_words_in_an_answer(words: str) -> None:
     assert [wrong_with(message) for message in replied(words)] == [[]] * 23
+
+
+@given(WORDS, st.integers(0, 60))
+def test_slack_takes_any_words_about_accounts(words: str, count: int) -> None:
+    people = [accounts.LinkedPerson(f"link_{n}", words, words) for n in range(count)]
+    answers = [
+        accounts.render_linked(words, "link_1"),
+        accounts.render_link_page(words),
+        accounts.render_code_question(words, "f" * 64),
+        accounts.render_agreed(words),
+        accounts.render_welcome(words, "link_1", goes_on=True),
+        accounts.render_links(people),
+        accounts.render_other_unlinked(words),
+    ]
+    assert [wrong_with(message) for message in answers] == [[]] * len(answers)
 
 
 @given(WORDS, st.integers(0, 60))

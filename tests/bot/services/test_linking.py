@@ -28,16 +28,12 @@ from bot.services.tasks import StartRequest, TaskService
 from bot.store.identity_port import Link, SlackPerson
 from bot.store.slack_port import SlackOrigin, SlackThread
 from bot.store.sqlite import MEMORY, SqliteStore
+from tests.fakes.slack_bot import AddressBook
 
 ADA = Principal(OwnerId("org_bikes"), "user_ada", "sess_1", org_id="org_bikes", org_role="admin")
 EVE = Principal(OwnerId("user_eve"), "user_eve", "sess_2")
 ANN = SlackFacts(SlackPerson("T1", "U1"), "Ann in Bikes")
 BOB = SlackFacts(SlackPerson("T1", "U2"), "Bob in Bikes")
-
-
-class Names:
-    async def name(self, user_id: str) -> str:
-        return f"{user_id.removeprefix('user_')}@bikes.example"
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ async def house() -> AsyncIterator[House]:
     store = await SqliteStore.open(MEMORY, clock=clock, ids=ids, waker=hub)
     tasks = TaskService(store, hub)
     identities = IdentityService(store, tasks)
-    linking = Linking(store, identities, Names(), ids, hub)
+    linking = Linking(store, identities, AddressBook(), ids, hub)
     yield House(store, clock, hub, tasks, identities, linking)
     await store.close()
 

@@ -8,6 +8,7 @@ from bot.slack.intents import (
     Aside,
     Build,
     Choose,
+    Identify,
     Import,
     Intent,
     Share,
@@ -45,8 +46,8 @@ def said(text: str, *, is_direct: bool = False, in_project: bool = True) -> Inte
         ("status", Show("status")),
         ("usage", Show("usage")),
         ("settings", Show("settings")),
-        ("link", Show("link")),
-        ("unlink", Show("unlink")),
+        ("link", Identify("link")),
+        ("unlink", Identify("unlink")),
         ("stop", Stop()),
         ("cancel", Stop()),
         ("retry", Again()),
@@ -265,3 +266,25 @@ def test_a_mention_may_spell_the_command_out() -> None:
 def test_a_message_to_build_from_is_taken_at_its_word() -> None:
     assert parse_prompt("help") == Build("help")
     assert parse_prompt("We need a page, <@U2>") == Build("We need a page, @somebody")
+
+
+# --- accounts ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["ABCD-EFG2", "abcd-efgh", "abcd2fgh", "ABC-DEFG", "ABCD–EFG2"])
+def test_what_looks_like_a_code_behind_link_is_one(code: str) -> None:
+    assert parse_command(f"link {code}") == Identify("link", code)
+
+
+@pytest.mark.parametrize(
+    "words", ["link shortener", "link elements", "link to-do", "links page", "link ABCD-EFG2 now"]
+)
+def test_something_to_build_that_begins_with_link_is_built(words: str) -> None:
+    assert parse_command(words) == Build(words)
+
+
+def test_who_is_linked_and_codes_are_asked_for_by_the_command_only() -> None:
+    assert parse_command("links") == Identify("links")
+    for words in ("links", "link ABCD-EFG2"):
+        assert said(words) == Build(words)
+    assert said("unlink", in_project=False, is_direct=True) == Identify("unlink")

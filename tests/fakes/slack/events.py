@@ -19,6 +19,7 @@ SUBSCRIPTIONS: Final = frozenset(
         "team_access_granted",
         "team_access_revoked",
         "tokens_revoked",
+        "user_change",
     }
 )
 """A generous set. A test of the bot gives what its own manifest asks for."""

@@ -106,6 +106,14 @@ class Scripts:
         """Somebody removes the app: `app_uninstalled` and `tokens_revoked` come."""
         web_access.uninstalled(self.world, self.tokens, self._installation(team))
 
+    def deactivate(self, user: str) -> None:
+        """Somebody is not in their workspace any more: `user_change` comes."""
+        person = self.world.users[user]
+        person.has_left = True
+        changed = {"id": person.id, "team_id": person.team, "name": person.name, "deleted": True}
+        event = {"type": "user_change", "user": changed, "event_ts": self.world.next_ts()}
+        self.world.publish(person.team, event)
+
     def expire_token(self, team: Where) -> None:
         """Twelve hours are over for the newest access token."""
         self.tokens.expire(self._installation(team))

@@ -126,6 +126,7 @@ def user_info(request: Request) -> Json:
         "deleted": user.has_left,
         "is_bot": user.is_bot,
         "is_admin": user.is_admin,
+        "is_restricted": user.is_guest,
         "is_stranger": user.team not in request.installation.teams,
         "tz": "Europe/Berlin",
         "profile": profile,

@@ -41,6 +41,7 @@ class User:
     is_bot: bool = False
     is_admin: bool = False
     has_left: bool = False
+    is_guest: bool = False
 
 
 @dataclass(eq=False)

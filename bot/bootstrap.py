@@ -39,7 +39,6 @@ from bot.services.sign_outs import SignOuts
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.sidecar.buckets import Buckets
-from bot.sidecar.clerk import ClerkSignIn
 from bot.sidecar.clerk_webhooks import ClerkWebhooks
 from bot.sidecar.security import preview_sources
 from bot.sidecar.sign_in import clerk_page, clerk_sign_in
@@ -49,6 +48,7 @@ from bot.telemetry import telemetry
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from bot.sidecar.clerk import ClerkSignIn
     from bot.slack.side import SlackSide
 
 log = create_logger(__name__)
@@ -80,7 +80,7 @@ class Services:
     worker: work.Worker
     sandboxes: Sandboxes
     models: ModelCatalog
-    sign_in: ClerkSignIn | None
+    sign_in: "ClerkSignIn | None"
     metrics: Metrics
 
     async def ready(self) -> Mapping[str, str | None]:

@@ -61,7 +61,7 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
 _EVENT: Schema = {
     "type": "object",
     "description": "One event of the stream.",
-    "required": ["id", "data"],
+    "required": ["data"],
     "properties": {
         "id": {"type": "string", "pattern": r"^\d+$"},
         "data": {

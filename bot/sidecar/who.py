@@ -3,10 +3,13 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from agents.logger import create_logger
 from agents.types import OwnerId
 from bot.services.metering import Asker
 from bot.services.principals import NotSignedIn, Principal
 from bot.sidecar.deps import DEPS
+
+log = create_logger(__name__)
 
 _PRINCIPAL = web.RequestKey("principal", Principal)
 _SCHEME = "Bearer "
@@ -42,7 +45,9 @@ def asker_of(request: web.Request) -> Asker | None:
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Nobody gets to the API without a name. Raises: NotSignedIn, SignInUnavailable."""
     if not is_open(request.path):
-        request[_PRINCIPAL] = await _principal(request)
+        request[_PRINCIPAL] = who = await _principal(request)
+        if who.is_impersonated:
+            log.info("staff acts as a user", user_id=who.user_id, method=request.method)
     return await handler(request)
 
 

@@ -256,7 +256,7 @@ async def frames(answer: aiohttp.ClientResponse) -> AsyncGenerator[Frame, None]:
     with suppress(aiohttp.ClientError):
         async for piece in answer.content.iter_any():
             for frame in decoder.feed(piece):
-                yield Frame(int(frame.id), frame.wire)
+                yield Frame(int(frame.id or 0), frame.wire)
 
 
 def free_port() -> int:

@@ -7,6 +7,7 @@ from aiohttp import web
 from agents.types import FragmentId, OwnerId, ProjectId
 from bot.render.slack_views import FileDiff
 from bot.services.changes import compare
+from bot.services.principals import in_person
 from bot.services.projects import ProjectService
 from bot.sidecar.answers import (
     Diff,
@@ -29,7 +30,7 @@ from bot.sidecar.archive import archive_response
 from bot.sidecar.bodies import RestoreBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN, in_time
-from bot.sidecar.who import owner_of
+from bot.sidecar.who import owner_of, principal_of
 from bot.store.port import Fragment, Project, StoredMessage, TaskRow
 
 
@@ -133,8 +134,9 @@ async def restore(request: web.Request) -> web.Response:
 
 
 async def renew_link(request: web.Request) -> web.Response:
-    """A new preview link for the app; the old one opens nothing any more."""
+    """A new preview link for the app; the old one opens nothing any more. Raises: Impersonated."""
     deps, project_id = request.app[DEPS], _about(request)[2]
+    in_person(principal_of(request))
     if deps.links is None:
         raise web.HTTPNotFound
     return respond(PreviewLink(preview_url=await deps.links.renew(owner_of(request), project_id)))

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from agents.ports import Clock
 from agents.system import SystemClock
+from tests.fakes.clerk.backend import Backend
 from tests.fakes.clerk.browser import BrowserSide
 from tests.fakes.clerk.tokens import SigningKey, session_claims
 
@@ -31,6 +32,7 @@ class FakeClerk:
 
     `fetches` holds when (by `clock.monotonic()`) each request for the keys came. `outage` is a
     status to answer with, or 0 to break the connection; `garbage` is sent in place of the keys.
+    `backend` is its Backend API, at the same address.
     """
 
     issuer: str = ""
@@ -42,6 +44,8 @@ class FakeClerk:
     garbage: bytes | None = None
     redirect_to: str | None = None
     fetches: list[float] = field(default_factory=list)
+
+    backend: Backend = field(default_factory=Backend)
 
     def __post_init__(self) -> None:
         self.browsers = BrowserSide(self)
@@ -97,6 +101,7 @@ async def serving_clerk(**given: Any) -> AsyncIterator[FakeClerk]:
     app = web.Application()
     app.router.add_get("/.well-known/jwks.json", clerk._jwks)
     app.add_routes(clerk.browsers.routes())
+    app.add_routes(clerk.backend.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:

@@ -8,6 +8,7 @@ from agents.errors import UserError
 from agents.system import SystemClock
 from bot.bootstrap import running
 from bot.config import Settings
+from bot.services.previews import PreviewLinks
 from bot.sidecar.clerk import ClerkSignIn
 from bot.sidecar.sign_in import clerk_sign_in
 from tests.fakes.clerk.server import FakeClerk
@@ -104,3 +105,25 @@ async def test_readiness_says_when_nobody_can_be_checked(clerk: FakeClerk, tmp_p
     settings = settings_of(clerk, data_dir=tmp_path, roles="sidecar")
     async with running(settings) as services:
         assert "signing keys" in ((await services.ready())["sign_in"] or "")
+
+
+async def test_staff_who_acts_as_somebody_may_look_and_not_take_a_link_away(
+    clerk: FakeClerk, tmp_path: Path
+) -> None:
+    async with running_sidecar(tmp_path / "z.db") as beside:
+        links = PreviewLinks(beside.store, "https://zapdev.example.com")
+        sign_in = made(settings_of(clerk))
+        async with running_sidecar(tmp_path / "z.db", sign_in=sign_in, links=links) as sidecar:
+            accept = {"Accept": "application/json", **clerk.bearer()}
+            body = {"prompt": "A board"}
+            async with sidecar.http.post("/api/generate", json=body, headers=accept) as answer:
+                project = f"/api/projects/{(await answer.json())['projectId']}"
+            staff = clerk.bearer(act={"sub": "user_staff"})
+            async with sidecar.http.get(project, headers=staff) as answer:
+                assert answer.status == 200
+            path = f"{project}/preview-link"
+            async with sidecar.http.post(path, json={}, headers=staff) as answer:
+                assert answer.status == 403
+                assert (await answer.json())["error"]["code"] == "impersonated"
+            async with sidecar.http.post(path, json={}, headers=clerk.bearer()) as answer:
+                assert answer.status == 200

@@ -42,7 +42,7 @@ convex: $(STAMPS)/npm $(STAMPS)/run ## a Convex for development on loopback: in 
 bench: $(STAMPS)/dev node ## measure what should be fast
 	@$(BIN)/python -m tests.benchmarks
 
-campaign: $(STAMPS)/dev $(STAMPS)/npm $(if $(filter gate,$(NAME)),bubblewrap chromium) ## a fault campaign: NAME=secrets [SEED=1] [SIZE=100] [STORE=sqlite]
+campaign: $(STAMPS)/dev $(STAMPS)/npm $(if $(filter gate imports,$(NAME)),bubblewrap chromium) ## a fault campaign: NAME=secrets [SEED=1] [SIZE=100] [STORE=sqlite]
 	@$(BIN)/python -m tests.campaigns $(NAME) $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
 
 lock: $(STAMPS)/dev ## renew the hashed locks (needs uv; no address of an index gets in)

@@ -18,6 +18,9 @@ from agents.paths import UnsafePath, safe_path
 from agents.types import LeftOut
 
 _MIB: Final = 1024 * 1024
+_ALWAYS: Final = 32 * _MIB
+"""However small the archive: many small files pack well, headers and padding above all."""
+
 _HEADER_READ: Final = 8 * 1024
 """The longest header: names of links have 4 KiB. Python's reader is slow with longer ones."""
 
@@ -34,7 +37,7 @@ _DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, Overflo
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How much an archive may be. Bytes; `ratio` is unpacked to packed, beyond 1 MiB."""
+    """How much an archive may be. Bytes; `ratio` is unpacked to packed, beyond 32 MiB."""
 
     entries: int = 20_000
     unpacked: int = 200 * _MIB
@@ -91,7 +94,7 @@ class _Unpacking:
         packed = archive.seek(0, 2)
         archive.seek(0)
         self._stream = gzip.GzipFile(fileobj=archive, mode="rb")
-        self._limit = min(caps.unpacked, max(_MIB, packed * caps.ratio))
+        self._limit = min(caps.unpacked, max(_ALWAYS, packed * caps.ratio))
         self._now = now
         self._deadline = now() + caps.seconds
         self._at = 0

@@ -179,11 +179,17 @@ def _warnings(manifest: Manifest, files: Mapping[str, bytes]) -> list[str]:
         told.append(f"Its build calls {_listed(called)}, which apps here do not have.")
     if not manifest.scripts.get("build"):
         told.append("It has no build script; the framework's own command is used.")
+    if any(_GOOGLE_FONTS in content for content in files.values()):
+        told.append(
+            "It loads fonts from Google while it is built, and nothing but packages can be "
+            "reached from here: that fails until they are fonts of its own."
+        )
     if any(content.startswith(_LFS) for content in files.values()):
         told.append("Large files kept in Git LFS are only placeholders here.")
     return told
 
 
+_GOOGLE_FONTS: Final = b"next/font/google"
 _LFS: Final = b"version https://git-lfs.github.com/spec/"
 
 

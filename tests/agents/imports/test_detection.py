@@ -129,6 +129,7 @@ def test_an_app_with_examples_beside_it_is_the_app() -> None:
         (manifest("next", "ui@workspace:*"), {}, "other packages of its repository (ui)"),
         (manifest("next", scripts={"build": "pnpm css && next build"}), {}, "Its build calls pnpm"),
         (manifest("next", scripts={}), {}, "no build script"),
+        (manifest("next"), {"app/layout.tsx": b'from "next/font/google"'}, "fonts from Google"),
         (manifest("next"), {"bun.lock": b""}, "bun lock file is not used"),
         (manifest("next"), {"yarn.lock": b"__metadata:\n  version: 8"}, "Yarn 2+ is not used"),
         (

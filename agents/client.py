@@ -128,9 +128,14 @@ class OpenRouterLLM:
         return stream.response
 
     def _body(self, request: LLMRequest) -> dict[str, Any]:
+        messages = [_message(message) for message in request.messages]
+        is_loop = bool(request.tools)  # only an agent's prefix is sent again and again
+        caches = self._endpoint.is_openrouter and request.model.startswith(_CACHE_WHERE_MARKED)
+        if is_loop and caches:
+            _mark_for_caching(messages)
         body: dict[str, Any] = {
             "model": request.model,
-            "messages": [_message(message) for message in request.messages],
+            "messages": messages,
             "temperature": request.temperature,
             "max_tokens": request.max_tokens,
             "stream": True,
@@ -156,6 +161,18 @@ class OpenRouterLLM:
 
 _NOT_OURS = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
 """The package would send these from variables that were set for somebody else."""
+
+
+_CACHE_WHERE_MARKED = ("anthropic/", "google/")
+"""Models that cache a prefix only up to marks; the others do it by themselves."""
+
+
+def _mark_for_caching(messages: list[dict[str, Any]]) -> None:
+    """Marks after the system prompt and after the newest request: what stays while tools run."""
+    requests = [wire for wire in messages if wire["role"] == "user"]
+    for wire in [*(wire for wire in messages if wire["role"] == "system"), *requests[-1:]]:
+        part = {"type": "text", "text": wire["content"]}
+        wire["content"] = [part | {"cache_control": {"type": "ephemeral"}}]
 
 
 def _message(message: Message) -> dict[str, Any]:

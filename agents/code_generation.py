@@ -10,6 +10,7 @@ from typing_extensions import override
 from agents import events as e
 from agents.background import Background
 from agents.completion import complete
+from agents.context import fit
 from agents.logger import breadcrumb, span
 from agents.models import ModelConfig
 from agents.paths import UnsafePath, safe_path
@@ -119,6 +120,7 @@ async def run_agent(
         if not message.tool_calls:
             conversation.append(_reminder(run))
     while True:
+        conversation = fit(conversation, run.kit.budget.context_tokens)
         message = await _take_turn(run, workspace, assignment, conversation)
         texts.append(message.content)
         conversation.append(message)

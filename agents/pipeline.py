@@ -9,13 +9,14 @@ sandbox ───┴─ generate ─ settle ─┬─ lint ──┐
 An import: fetch ─ framework ─ sandbox ─ settle ─ lint, build ─ preview ─ finish, whatever they find.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agents import events as e
 from agents.background import Background
 from agents.code_generation import Assignment, generate_code
-from agents.conversation import opening_messages
+from agents.conversation import opening_messages, read_sources
 from agents.error_fixer import FixLoop, StuckReason
 from agents.errors import BadOutput
 from agents.intake import describe_import
@@ -175,7 +176,11 @@ async def _generate(run: Run, workspace: Workspace, template: Template) -> str:
     model, known = get_model(run.job.model, run.models)
     if not known:
         run.notice(f"There is no model named {run.job.model!r} here, so {model.id} is used.")
-    messages = opening_messages(run.job, template, list(workspace.known))
+    texts: dict[str, str] = {}
+    if run.job.base is not None:
+        texts = await read_sources(workspace.known, run.kit.blobs)
+    paths, limit = list(workspace.known), run.kit.budget.context_tokens
+    messages = await asyncio.to_thread(opening_messages, run.job, template, paths, texts, limit)
     return await generate_code(
         run, workspace, Assignment("generate", model, template.framework), messages
     )

@@ -376,12 +376,16 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Where a run ends. All settable; dollars and tokens count the whole task."""
+    """Where a run ends. All settable; dollars and tokens count the whole task.
+
+    `context_tokens` is what one request may hold, the answer aside.
+    """
 
     steps: int = 40
     tokens: int = 1_500_000
     cost_usd: float = 5.0
     wall_s: float = 30 * 60
+    context_tokens: int = 90_000
 
 
 @dataclass(frozen=True, slots=True)

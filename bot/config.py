@@ -248,6 +248,9 @@ class Settings(BaseModel):
     max_cost_usd: float = _env(
         "ZAPDEV_MAX_COST_USD", _BUDGET.cost_usd, "dollars one task may cost", gt=0
     )
+    context_tokens: int = _env(
+        "ZAPDEV_CONTEXT_TOKENS", _BUDGET.context_tokens, "tokens one model call may hold", ge=4_000
+    )
     max_wall_s: Seconds = _env("ZAPDEV_MAX_WALL_S", _BUDGET.wall_s, "seconds one task may take")
 
     # what is told
@@ -317,6 +320,7 @@ class Settings(BaseModel):
             tokens=self.max_tokens,
             cost_usd=self.max_cost_usd,
             wall_s=self.max_wall_s,
+            context_tokens=self.context_tokens,
         )
 
     def secrets(self) -> tuple[str, ...]:

@@ -98,6 +98,35 @@ async def test_another_server_is_asked_in_plain_chat_completions(server: FakeOpe
     assert not {"usage", "models", "tools"} & set(body)
 
 
+LOOP = (
+    Message("system", "You build apps."),
+    Message("user", "A board"),
+    Message("assistant", "Done."),
+    Message("user", "Green"),
+    Message("tool", "ok", tool_call_id="c1"),
+)
+
+
+def marked(text: str) -> list[dict[str, object]]:
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+
+
+async def test_the_prefix_that_stays_is_marked_for_models_that_cache_up_to_marks(
+    server: FakeOpenRouter,
+) -> None:
+    server.always(lambda _: fake.text("ok"))
+    for openrouter in (True, False):
+        endpoint = Endpoint(server.base_url, openrouter=openrouter)
+        llm = OpenRouterLLM(endpoint)
+        for model in ("anthropic/claude-haiku-4.5", "openai/gpt-4o"):
+            await collect(llm, LLMRequest("generate", model, LOOP, 0.7, 100, (TOOL,)))
+        await llm.aclose()
+    sent = [[m["content"] for m in seen.body["messages"]] for seen in server.requests]
+    plain = [message.content for message in LOOP]
+    assert sent[0] == [marked("You build apps."), "A board", "Done.", marked("Green"), "ok"]
+    assert sent[1:] == [plain] * 3
+
+
 @pytest.mark.parametrize(
     ("url", "known"),
     [

@@ -202,7 +202,8 @@ def test_secrets_never_print_but_the_scrubber_gets_them(monkeypatch: pytest.Monk
 
 
 def _is_secret(name: str) -> bool:
-    public = ("CLERK_PUBLISHABLE_KEY", "CLERK_JWT_KEY", "ZAPDEV_MAX_TOKENS")
+    sizes = ("ZAPDEV_MAX_TOKENS", "ZAPDEV_CONTEXT_TOKENS")
+    public = ("CLERK_PUBLISHABLE_KEY", "CLERK_JWT_KEY", *sizes)
     return name not in public and any(
         word in name for word in ("KEY", "TOKEN", "SECRET", "SENTRY_DSN")
     )

@@ -6,6 +6,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
 """The system's own browser: nothing is downloaded."""
 
@@ -31,13 +32,13 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     Lost connections do not, nor being signed out: servers go away while pages are open, and
     sessions end, which is what the tests are for.
     """
-    opened = await browser.new_page()
+    opened = await (await browser.new_context()).new_page()
     opened.set_default_timeout(10_000)
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("console", lambda line: _note(problems, line))
     yield opened
-    await opened.close()
+    await opened.context.close()
     assert problems == []
 
 

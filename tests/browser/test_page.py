@@ -1,5 +1,6 @@
 """The page in a real browser, over a real sidecar; a test plays the worker."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,9 @@ from playwright.async_api import Page, expect
 
 from agents.events import CheckFinished, StageEntered
 from agents.types import Check, Diagnostic, Stage
+from bot.services.previews import PreviewLinks
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
+from tests.fakes.waiting import until_async
 from tests.fakes.worker import APP
 
 PROMPT = "A kanban board for a bike shop"
@@ -78,8 +81,7 @@ async def test_the_whole_job_from_a_sentence_to_a_running_app_and_back(
 
         await page.get_by_role("button", name="Add due dates").click()
         await expect(page.locator(".said.user").last).to_have_text("Add due dates")
-        await page.wait_for_function("document.querySelector('.turn').dataset.status === 'pending'")
-        await worker.take()
+        await until_async(worker.take_any)
         await worker.build({"src/App.tsx": b"changed"})
         await page.get_by_role("tab", name="Versions").click()
         await expect(page.locator(".versions li")).to_have_count(2)
@@ -147,6 +149,57 @@ async def test_without_a_stream_the_page_falls_back_to_polling(
     await expect(page.get_by_role("button", name="Add due dates")).to_be_visible()
 
 
+async def test_the_apps_link_is_copied_and_renewed(page: Page, tmp_path: Path) -> None:
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    path = tmp_path / "links.db"
+    async with (
+        running_app("Bikes") as preview_url,
+        running_sidecar(path) as beside,
+        running_sidecar(path, links=PreviewLinks(beside.store, "http://127.0.0.1:9")) as sidecar,
+    ):
+        await begin(page, sidecar)
+        await sidecar.worker.take()
+        await sidecar.worker.build(preview_url=preview_url)
+        address = page.get_by_label("Link to the app")
+        await expect(address).to_have_value(re.compile(r"^http://127\.0\.0\.1:9/p/\w{40}$"))
+        first = await address.input_value()
+        await page.get_by_role("button", name="Copy the link").click()
+        await expect(page.locator("#live")).to_have_text("Link copied")
+        assert await page.evaluate("navigator.clipboard.readText()") == first
+
+        await page.get_by_role("button", name="Make a new link").click()
+        await page.get_by_role("button", name="Cancel").click()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        await expect(address).to_have_value(first)
+        await page.get_by_role("button", name="Make a new link").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Make a new link").click()
+        await expect(address).not_to_have_value(first)
+        await expect(address).to_have_value(re.compile(r"/p/\w{40}$"))
+
+
+async def test_what_a_change_changed_is_shown_line_by_line(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    await begin(page, sidecar)
+    await sidecar.worker.take()
+    await sidecar.worker.build()
+    await page.get_by_role("button", name="Add due dates").click()
+    await until_async(sidecar.worker.take_any)
+    changed = APP["src/App.tsx"].replace(b"Kanban", b"Board")
+    await sidecar.worker.build({**APP, "src/App.tsx": changed})
+    await expect(page.locator(".headline")).to_have_text("Built and checked")
+    await page.get_by_role("tab", name="Versions").click()
+    await page.get_by_role("button", name="Changes of version 2").click()
+    await expect(page.get_by_role("tab", name="Changes")).to_be_focused()
+    await expect(page.locator(".change")).to_have_count(1)
+    await expect(page.locator(".changes-about")).to_have_text("1 file, 1 line added, 1 removed")
+    await expect(page.locator(".diff .removed")).to_contain_text("Kanban for the bike shop")
+    await expect(page.locator(".diff .added")).to_contain_text("Board for the bike shop")
+    await page.get_by_label("with").select_option(index=1)
+    await page.get_by_label("Compare", exact=True).select_option("The version before")
+    await expect(page.locator(".change")).to_have_count(len(APP))
+
+
 async def test_stop_stops(page: Page, sidecar: RunningSidecar) -> None:
     await begin(page, sidecar)
     await sidecar.worker.take()
@@ -176,8 +229,8 @@ async def test_a_failure_says_what_was_found_and_offers_the_answers(
     await expect(page.get_by_text("src/App.tsx:12")).to_be_visible()
     await expect(page.get_by_role("button", name="Leave the chart out")).to_be_visible()
     await page.get_by_role("button", name="Try again").click()
-    await page.wait_for_function("document.querySelector('.turn').dataset.status === 'pending'")
-    assert (await worker.take()).task.prompt == PROMPT
+    await until_async(worker.take_any)
+    assert worker.claim.task.prompt == PROMPT
 
 
 async def test_generated_text_is_never_run(page: Page, sidecar: RunningSidecar) -> None:

@@ -12,6 +12,7 @@ from agents.system import SystemClock
 from agents.types import OwnerId
 from bot.config import Settings
 from bot.sidecar.sign_in import clerk_page, clerk_sign_in
+from tests.browser.test_access import AXE, check_access
 from tests.browser.test_page import PROMPT, begin
 from tests.fakes.clerk.browser import Person
 from tests.fakes.clerk.server import FakeClerk, serving_clerk
@@ -64,8 +65,11 @@ async def sign_in(page: Page, who: str) -> None:
 async def test_who_signs_in_sees_their_own_apps_and_whoever_comes_next_does_not(
     page: Page, sidecar: RunningSidecar
 ) -> None:
+    await page.add_init_script(AXE)
     await page.goto(sidecar.url)
     await expect(page.get_by_label("What should be built")).to_have_count(0)
+    await expect(page.get_by_label("Email address")).to_be_visible()
+    await check_access(page, "signed out")
     await sign_in(page, "ann")
     await expect(page.locator(".account")).to_contain_text("Ann Example")
     await page.get_by_label("What should be built").fill(PROMPT)
@@ -83,6 +87,7 @@ async def test_who_signs_in_sees_their_own_apps_and_whoever_comes_next_does_not(
     await sign_in(page, "bob")
     await expect(page.locator(".projects")).to_contain_text("Nothing yet")
     await expect(page.get_by_text("Bike shop board")).to_have_count(0)
+    await check_access(page, "signed in")
 
 
 async def test_acting_as_an_organisation_shows_its_apps_in_place_of_ones_own(
@@ -161,6 +166,32 @@ async def test_a_task_goes_on_after_its_tokens_time_on_a_server_that_comes_back(
             await first.worker.complete(APP)
             await expect(page.locator(".turn")).to_have_attribute("data-status", "complete")
     assert clerk.browsers.asked > asked
+
+
+async def test_a_stream_that_wants_a_newer_token_goes_on_without_a_gap_and_without_a_word(
+    page: Page, clerk: FakeClerk, tmp_path: Path
+) -> None:
+    await page.add_init_script(
+        "window.said = []; new MutationObserver(() => window.said.push(document.querySelector("
+        "'.connection')?.textContent)).observe(document, { subtree: true, childList: true })"
+    )
+    store = tmp_path / "short.db"
+    async with signed_in_sidecar(clerk, store, free_port(), stream_s=0.4) as sidecar:
+        await page.goto(sidecar.url)
+        await sign_in(page, "ann")
+        await begin(page, sidecar)
+        await sidecar.worker.take()
+        await sidecar.worker.prepare()
+        words = [f"word{number} " for number in range(12)]
+        for at, word in enumerate(words):
+            await sidecar.worker.say(word)
+            await expect(page.locator(".prose")).to_contain_text("".join(words[: at + 1]).strip())
+            async with page.expect_response("**/api/stream-progress**"):
+                pass
+        await sidecar.worker.complete(APP)
+        await expect(page.locator(".turn")).to_have_attribute("data-status", "complete")
+        said = await page.evaluate("window.said")
+    assert set(said) <= {None, ""}
 
 
 async def test_where_clerk_cannot_be_reached_the_page_says_so(

@@ -116,6 +116,7 @@ class ScriptedWorker:
         files: Mapping[str, bytes],
         *,
         title: str = "Bike shop board",
+        message: str = "The board is ready.",
         preview_url: str | None = None,
         suggestions: Sequence[str] = ("Add due dates", "Let me drag cards"),
     ) -> FragmentId:
@@ -123,7 +124,7 @@ class ScriptedWorker:
         hashes = await self._store.put(list(files.values()))
         fragment_id = FragmentId(f"frag_{self.claim.task.id}")
         completed = TaskCompleted(
-            message="The board is ready.",
+            message=message,
             title=title,
             fragment_id=fragment_id,
             preview_url=preview_url,
@@ -141,7 +142,7 @@ class ScriptedWorker:
             Ending(
                 events=(completed,),
                 status=TaskStatus.COMPLETE,
-                reply="The board is ready.",
+                reply=message,
                 fragment=fragment,
                 title=title,
                 framework=Framework.REACT,

@@ -5,6 +5,7 @@ import { h, setText, show } from "/page/dom.js";
 import { home } from "/page/home.js";
 import { openSession } from "/page/session.js";
 import { studio } from "/page/studio.js";
+import { usageView } from "/page/usage.js";
 import { noSignIn, welcome } from "/page/welcome.js";
 import { callWith, get } from "/page/wire.js";
 
@@ -83,9 +84,16 @@ async function openHome() {
   );
 }
 
+function openUsage() {
+  setTitle("Usage");
+  const view = present("usage", usageView(get("/api/usage")));
+  view.element.querySelector("h1").focus();
+}
+
 function route() {
   shownTo = session?.identity ?? "";
   if (session && !session.person) return present("welcome", welcome(session)).open();
+  if (location.hash === "#/usage") return openUsage();
   const task = /^#\/t\/([\w-]+)$/.exec(location.hash)?.[1];
   if (!task) return openHome();
   if (current?.taskId === task) return undefined;

@@ -1,7 +1,7 @@
 /** What is different between two versions, file by file. */
 
 import { pieces } from "/page/code.js";
-import { ago, h, reconcile, setText, show } from "/page/dom.js";
+import { ago, h, plural, reconcile, setText, show } from "/page/dom.js";
 
 const ACTION_WORD = { created: "New file", updated: "Changed", deleted: "Deleted" };
 const OMITTED = {
@@ -57,7 +57,7 @@ export function changesPane({ readChanges }) {
       if (newest !== versions[0]?.fragmentId) {
         fill(
           from.select,
-          [["", "Nothing"], ...found.map(named(found.length))],
+          [["", "The version before"], ...found.map(named(found.length))],
           found[1]?.fragmentId ?? "",
         );
         fill(to.select, found.map(named(found.length)), newest ?? "");
@@ -112,7 +112,7 @@ function fill(select, options, value) {
 function summary(files) {
   if (!files.length) return "Nothing is different.";
   const [added, removed] = files.map(counts).reduce(([a, r], [b, s]) => [a + b, r + s], [0, 0]);
-  return `${files.length} ${files.length === 1 ? "file" : "files"}, ${added} lines added, ${removed} removed`;
+  return `${plural(files.length, "file")}, ${plural(added, "line")} added, ${removed} removed`;
 }
 
 /** @returns {[number, number]} Lines added, and removed. */

@@ -80,14 +80,18 @@ export async function* follow(taskId, options = {}) {
   const path = `/api/stream-progress?taskId=${encodeURIComponent(taskId)}`;
   let seen = options.after ?? 0;
   let failures = 0;
+  let renewing = false; // the server wants a newer token: no failure, and nothing to tell
   let ended = false;
   for (;;) {
     const before = seen;
     try {
-      const line = await open(path, { headers: { "Last-Event-ID": String(seen) } }, options);
+      const headers = { "Last-Event-ID": String(seen) };
+      const line = await open(path, { headers }, renewing ? renewed(options) : options);
+      renewing = false;
       if (line.response.status === 204) return;
       onConnection("live");
       for await (const item of frames(line)) {
+        renewing = item.frame.type === "reauth";
         if (item.seq <= seen) continue;
         seen = item.seq;
         yield item;
@@ -98,8 +102,8 @@ export async function* follow(taskId, options = {}) {
       if (refusedForGood(error) && !isTooOften(error)) throw error;
     }
     if (ended) return;
-    failures = seen > before ? 1 : failures + 1;
-    onConnection("reconnecting");
+    failures = renewing || seen > before ? 1 : failures + 1;
+    if (!renewing) onConnection("reconnecting");
     if (failures >= FAILURES_BEFORE_POLLING) {
       for await (const progress of poll(taskId, options)) {
         onConnection("polling");
@@ -175,6 +179,7 @@ async function* begin(path, body, options) {
       const line = await open(path, init, options);
       onConnection("live");
       for await (const item of frames(line)) {
+        if (item.seq <= seen) continue;
         taskId ??= item.frame.taskId ?? null;
         seen = item.seq;
         yield item;
@@ -203,6 +208,15 @@ async function* begin(path, body, options) {
 function json(method, body, headers) {
   const type = { "Content-Type": "application/json" };
   return { method, headers: { ...headers, ...type }, body: JSON.stringify(body) };
+}
+
+/**
+ * The same options, with a token that is newer than what the server knows.
+ * @param {Options & Following} options
+ * @returns {Options & Following}
+ */
+function renewed({ token, ...rest }) {
+  return token ? { ...rest, token: () => token(true) } : rest;
 }
 
 /** @param {unknown} error */
@@ -282,7 +296,7 @@ async function withinSilence(reading, giveUp) {
 }
 
 /**
- * One SSE block, or null when it is not a frame of the log: a comment, a hint for the connection.
+ * One SSE block, or null when it carries no data. Its seq is 0 when it is not of the task's log.
  * @param {string} block
  * @returns {Item | null}
  */
@@ -293,7 +307,7 @@ function decode(block) {
     if (line.startsWith("id:")) seq = Number(line.slice(3));
     else if (line.startsWith("data:")) data.push(line.slice(line[5] === " " ? 6 : 5));
   }
-  return seq > 0 && data.length ? { seq, frame: JSON.parse(data.join("\n")) } : null;
+  return data.length ? { seq, frame: JSON.parse(data.join("\n")) } : null;
 }
 
 /**

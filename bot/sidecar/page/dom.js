@@ -107,6 +107,22 @@ export function size(bytes) {
   return bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
 }
 
+/** `1 file`, `3 files`. @param {number} number @param {string} noun */
+export function plural(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** `812`, `4.1k`, `2.3M`. @param {number} number */
+export function count(number) {
+  if (number < 1000) return String(number);
+  return number < 1e6 ? `${(number / 1000).toFixed(1)}k` : `${(number / 1e6).toFixed(1)}M`;
+}
+
+/** `$0.0042`, `$1.20`. @param {number} amount */
+export function dollars(amount) {
+  return `$${amount.toFixed(amount > 0 && amount < 0.1 ? 4 : 2)}`;
+}
+
 /** `just now`, `5 min ago`, `3 h ago`, or a date. @param {string} iso */
 export function ago(iso) {
   const minutes = Math.floor((Date.now() - Date.parse(iso)) / 60_000);

@@ -1,6 +1,16 @@
 /** One task as it happens: the plan with its ticks, what the model says, what came of it. */
 
-import { duration, frameworkName, h, icon, reconcile, setText, show } from "/page/dom.js";
+import {
+  count,
+  dollars,
+  duration,
+  frameworkName,
+  h,
+  icon,
+  reconcile,
+  setText,
+  show,
+} from "/page/dom.js";
 import { findings, plan, prose, running } from "/page/state.js";
 import { picture } from "/page/wire.js";
 
@@ -270,8 +280,6 @@ function renderProblem(at, state) {
 function spent(usage) {
   const tokens = (usage.promptTokens ?? 0) + (usage.completionTokens ?? 0);
   if (!tokens) return [];
-  const count = tokens < 1000 ? `${tokens} tokens` : `${(tokens / 1000).toFixed(1)}k tokens`;
-  return usage.costUsd
-    ? [count, `$${usage.costUsd.toFixed(usage.costUsd < 0.1 ? 4 : 2)}`]
-    : [count];
+  const used = `${count(tokens)} tokens`;
+  return usage.costUsd ? [used, dollars(usage.costUsd)] : [used];
 }

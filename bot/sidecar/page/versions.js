@@ -1,6 +1,6 @@
 /** The versions of the app, newest first: go back to one, or see what it changed. */
 
-import { ago, h, icon, reconcile, setText, show } from "/page/dom.js";
+import { ago, h, icon, plural, reconcile, setText, show } from "/page/dom.js";
 
 /** @param {{onRestore: (fragmentId: string) => void, onCompare: (from: string, to: string) => void}} actions */
 export function versionsPane({ onRestore, onCompare }) {
@@ -40,7 +40,7 @@ export function versionsPane({ onRestore, onCompare }) {
 }
 
 function meta(version) {
-  const files = `${version.files} ${version.files === 1 ? "file" : "files"}`;
+  const files = plural(version.files, "file");
   return [version.restoredFrom && `version ${version.from} again`, files, ago(version.createdAt)]
     .filter(Boolean)
     .join(" · ");

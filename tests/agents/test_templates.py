@@ -1,5 +1,6 @@
 """Template definitions: read once, checked, and wrong ones named by file and key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,11 @@ def test_every_framework_has_its_template(framework: Framework) -> None:
     assert template.sample_order
     marker = template.start_page_marker.encode()
     assert any(marker in content for content in template.files.values())
+
+
+@pytest.mark.parametrize("framework", Framework)
+def test_no_class_is_named_in_the_samples_words_where_it_would_have_no_style(
+    framework: Framework,
+) -> None:
+    words = next(text for path, text in get_template(framework).sample.items() if "data.ts" in path)
+    assert not re.search(r"""["'](?:[\w:-]+ )*(?:bg|text|border|fill|size)-\w""", words)

@@ -1,9 +1,15 @@
 import { Component, Injector, afterNextRender, computed, inject, signal } from "@angular/core";
 import { LucideAngularModule, Plus, Search } from "lucide-angular";
-import { columns, type BoardCard } from "../lib/data";
+import { columns, type BoardCard, type ColumnId } from "../lib/data";
 import { BoardStore, neighbour } from "./board-store";
 import { CardItem } from "./card-item";
 import { UiBadge, UiButton, UiInput } from "./ui";
+
+const dots: Record<ColumnId, string> = {
+  todo: "bg-warning",
+  doing: "bg-primary",
+  done: "bg-success",
+};
 
 function matches(card: BoardCard, words: string): boolean {
   return `${card.title} ${card.detail ?? ""}`.toLowerCase().includes(words);
@@ -65,7 +71,7 @@ function matches(card: BoardCard, words: string): boolean {
             [attr.aria-labelledby]="'column-' + column.id"
           >
             <div class="mb-3 flex items-center gap-2 px-1">
-              <span aria-hidden="true" class="size-2.5 rounded-full {{ column.dot }}"></span>
+              <span aria-hidden="true" class="size-2.5 rounded-full {{ dots[column.id] }}"></span>
               <h2 [id]="'column-' + column.id" tabindex="-1" class="text-sm font-semibold">
                 {{ column.title }}
               </h2>
@@ -104,6 +110,7 @@ export class Board {
   private readonly store = inject(BoardStore);
   private readonly injector = inject(Injector);
 
+  protected readonly dots = dots;
   protected readonly icons = { add: Plus, search: Search };
   protected readonly cards = this.store.cards;
   protected readonly query = signal("");

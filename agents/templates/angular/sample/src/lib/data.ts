@@ -15,10 +15,10 @@ export type BoardCard = {
   column: ColumnId;
 };
 
-export const columns: { id: ColumnId; title: string; dot: string }[] = [
-  { id: "todo", title: "To do", dot: "bg-warning" },
-  { id: "doing", title: "In progress", dot: "bg-primary" },
-  { id: "done", title: "Done", dot: "bg-success" },
+export const columns: { id: ColumnId; title: string }[] = [
+  { id: "todo", title: "To do" },
+  { id: "doing", title: "In progress" },
+  { id: "done", title: "Done" },
 ];
 
 export const firstCards: BoardCard[] = [

@@ -7,7 +7,13 @@ import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { addCard, moveCard, neighbour, removeCard, useCards } from "@/lib/board";
-import { columns, type BoardCard } from "@/lib/data";
+import { columns, type BoardCard, type ColumnId } from "@/lib/data";
+
+const dots: Record<ColumnId, string> = {
+  todo: "bg-warning",
+  doing: "bg-primary",
+  done: "bg-success",
+};
 
 function matches(card: BoardCard, words: string): boolean {
   return `${card.title} ${card.detail ?? ""}`.toLowerCase().includes(words);
@@ -111,7 +117,7 @@ export function Board() {
               className="rounded-xl bg-muted/70 p-3 dark:bg-muted/40"
             >
               <div className="mb-3 flex items-center gap-2 px-1">
-                <span aria-hidden="true" className={`size-2.5 rounded-full ${column.dot}`} />
+                <span aria-hidden="true" className={`size-2.5 rounded-full ${dots[column.id]}`} />
                 <h2 id={`column-${column.id}`} tabIndex={-1} className="text-sm font-semibold">
                   {column.title}
                 </h2>

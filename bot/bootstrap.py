@@ -28,20 +28,16 @@ from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
 from bot.metrics import MeasuredLLM, Metrics
 from bot.services import worker as work
-from bot.services.account_news import AccountNews
 from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
-from bot.services.identity import IdentityService
 from bot.services.metering import Meter, Quotas
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
-from bot.services.sign_outs import SignOuts
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.sidecar.buckets import Buckets
-from bot.sidecar.clerk_webhooks import ClerkWebhooks
 from bot.sidecar.security import preview_sources
-from bot.sidecar.sign_in import clerk_page, clerk_sign_in
+from bot.sidecar.sign_in import clerk_page, clerk_sign_in, clerk_webhooks, sign_outs_by
 from bot.store.port import Store
 from bot.telemetry import telemetry
 
@@ -59,8 +55,6 @@ _PREVIEWS_LOOKED_AT = 1_000
 DISTANT_PACE = work.Pace(heartbeat_s=5.0, flush_s=0.3)
 DISTANT_POLLING = Polling(first_s=0.5, longest_s=2.0, heard_s=10.0)
 """Where each look and each write is a call over the network, and counted."""
-SIGN_OUTS_S = {"sqlite": 5.0, "convex": 10.0}
-"""How often it is looked whose session has ended, while streams are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +109,7 @@ class Services:
         hosts, per_minute = self._app_hosts(), settings.requests_per_minute
         token = settings.metrics_token
         frames = preview_sources(settings.e2b_preview_url, settings.e2b_domain or "e2b.app")
-        sign_outs = self._sign_outs()
+        sign_outs = sign_outs_by(settings, self.store)
         deps = SidecarDeps(
             tasks=self.tasks,
             projects=self.projects,
@@ -125,7 +119,7 @@ class Services:
             sign_in=self.sign_in,
             clerk=clerk_page(settings),
             sign_outs=sign_outs,
-            webhooks=self._webhooks(sign_outs),
+            webhooks=clerk_webhooks(settings, self.store, self.tasks, sign_outs),
             downloads=self.downloads,
             previews=self.previews,
             links=self.links,
@@ -171,20 +165,6 @@ class Services:
                 metrics=self.metrics,
             )
         )
-
-    def _sign_outs(self) -> SignOuts | None:
-        if self.sign_in is None:
-            return None
-        return SignOuts(self.store, every_s=SIGN_OUTS_S[self.settings.store_kind])
-
-    def _webhooks(self, sign_outs: SignOuts | None) -> ClerkWebhooks | None:
-        """Raises: UserError (the secret is none)."""
-        secret = self.settings.clerk_webhook_secret
-        if sign_outs is None or secret is None:
-            return None
-        identities = IdentityService(self.store, self.tasks)
-        news = AccountNews(self.store, sign_outs, identities, self.tasks)
-        return ClerkWebhooks(secret.get_secret_value(), news)
 
     async def _store_problem(self) -> str | None:
         try:

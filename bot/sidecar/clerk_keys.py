@@ -35,7 +35,8 @@ USABLE_S = 24 * 3600.0
 BETWEEN_FETCHES_S = 10.0
 ANSWER_S = 5.0
 WAITING_MAX = 64
-"""So many wait for a renewal to bring their key; more are refused at once, and may come again."""
+"""So many wait for a renewal to bring their key, where there are others already; more are refused
+at once, and may come again."""
 BODY_MAX = 64 * 1024
 KEYS_MAX = 50
 """An instance has one key, or two while it changes."""
@@ -86,7 +87,7 @@ class JwksCache:
         """Raises: SignInUnavailable (there are no keys at all, or only ones that are too old)."""
         if self._is_usable and (known := self._keys.get(kid)) is not None:
             return known
-        if self._waiting < WAITING_MAX:
+        if self._waiting < WAITING_MAX or not self._is_usable:
             self._waiting += 1
             try:
                 await self._renew_if_allowed()

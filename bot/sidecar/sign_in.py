@@ -5,11 +5,20 @@ from typing import TYPE_CHECKING
 from agents.errors import UserError
 from agents.ports import Clock
 from bot.config import Settings
+from bot.services.account_news import AccountNews
+from bot.services.identity import IdentityService
+from bot.services.sign_outs import SignOuts
+from bot.services.tasks import TaskService
 from bot.setting_values import is_everywhere, publishable_key_of
+from bot.sidecar.clerk_webhooks import ClerkWebhooks
 from bot.sidecar.deps import ClerkPage
+from bot.store.port import Store
 
 if TYPE_CHECKING:
     from bot.sidecar.clerk import ClerkSignIn, Keys
+
+SIGN_OUTS_S = {"sqlite": 5.0, "convex": 10.0}
+"""How often it is looked whose session has ended, while streams are open."""
 
 
 def clerk_sign_in(settings: Settings, clock: Clock) -> "ClerkSignIn | None":
@@ -44,3 +53,21 @@ def clerk_page(settings: Settings) -> ClerkPage | None:
     if issuer is None:
         return None
     return ClerkPage(settings.clerk_publishable_key or publishable_key_of(issuer), issuer)
+
+
+def sign_outs_by(settings: Settings, store: Store) -> SignOuts | None:
+    """Whose sessions have ended; None where nobody signs in."""
+    if settings.sign_in_url is None:
+        return None
+    return SignOuts(store, every_s=SIGN_OUTS_S[settings.store_kind])
+
+
+def clerk_webhooks(
+    settings: Settings, store: Store, tasks: TaskService, sign_outs: SignOuts | None
+) -> ClerkWebhooks | None:
+    """What takes Clerk's messages; None where it sends none. Raises: UserError (the secret)."""
+    secret = settings.clerk_webhook_secret
+    if sign_outs is None or secret is None:
+        return None
+    news = AccountNews(store, sign_outs, IdentityService(store, tasks), tasks)
+    return ClerkWebhooks(secret.get_secret_value(), news)

@@ -170,7 +170,7 @@ async def _cold(scene: Scene, size: int) -> None:
     clerk.latency_s = 0.4
     keys = JwksCache(clerk.jwks_url, scene.clock, answer_s=ANSWER_S)
     clerk.fetches.clear()
-    crowd = [keys.key(clerk.key.kid) for _ in range(20)]
+    crowd = [keys.key(clerk.key.kid) for _ in range(200)]
     found = await asyncio.gather(*crowd)
     scene.tally.known += len(found)
     scene.tally.known_key_failures += sum(key is None for key in found)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from agents.events import Event
+from agents.publications import PackageRegistry
 from agents.sighting import Sighting
 from agents.sources import Sources
 from agents.types import AppFiles, BlobHash, Framework, SandboxId, TaskId, Usage
@@ -281,27 +282,6 @@ class PageFetcher(Protocol):
 
     async def get(self, url: str, *, timeout_s: float) -> Page | None:
         """GET without following redirects off the origin; None when nothing answers."""
-        ...
-
-
-# --- packages ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A package that exists. `since` is when it was first published, None where nobody says."""
-
-    since: datetime | None
-
-
-class PackageRegistry(Protocol):
-    """Knows which packages there are."""
-
-    async def published(self, name: str) -> Publication | None:
-        """The package of that name, or None when there is none.
-
-        Raises: ProviderTimeout, ProviderUnavailable.
-        """
         ...
 
 

@@ -15,7 +15,8 @@ from agents.errors import ProviderError
 from agents.packages.imports import ALIAS_FILES, Undeclared, find_undeclared
 from agents.packages.manifest import declared, foreign_sources, wanted_packages
 from agents.packages.names import is_popular, near_miss, popular_names
-from agents.ports import Clock, PackageRegistry
+from agents.ports import Clock
+from agents.publications import PackageRegistry
 
 __all__ = [
     "ALIAS_FILES",

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from agents.errors import ProviderTimeout, ProviderUnavailable, SandboxUnavailable
-from agents.ports import Publication
+from agents.publications import Publication
 from agents.sandbox.toolchain import Registry, ask_npm
 
 ANSWER_S: Final = 8.0

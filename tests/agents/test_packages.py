@@ -19,7 +19,7 @@ from agents.packages import (
 )
 from agents.packages.imports import imported_packages
 from agents.packages.names import popular_names
-from agents.ports import Publication
+from agents.publications import Publication
 from agents.templates import get_template
 from agents.testing import FakeClock
 from agents.types import Framework

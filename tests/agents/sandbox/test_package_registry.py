@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from agents.errors import ProviderError, ProviderTimeout, ProviderUnavailable, SandboxUnavailable
-from agents.ports import Publication
+from agents.publications import Publication
 from agents.sandbox.package_registry import NpmRegistry
 from agents.sandbox.toolchain import Registry
 from tests.fakes.pages import Handler, Site, serving_pages

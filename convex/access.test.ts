@@ -5,7 +5,18 @@ import { expect, test } from "vitest";
 import { api } from "./_generated/api";
 import http from "./http";
 import { guardOf, ownerOf } from "./lib/access";
-import { ANN, begin, BOB, codeOf, complete, deployment, SERVICE, store } from "./testing.kit";
+import schema from "./schema";
+import {
+  ANN,
+  begin,
+  BOB,
+  codeOf,
+  complete,
+  type Deployment,
+  deployment,
+  SERVICE,
+  store,
+} from "./testing.kit";
 
 type Registered = {
   isQuery?: true;
@@ -43,17 +54,29 @@ test.each(open)("$name was made by a wrapper", ({ fn }) => {
 });
 
 /** Arguments that a function takes: they name the rows of ann's finished project. */
-async function world() {
+async function world(owner = "ann") {
   const { everybody, service } = deployment();
   const { lease, task } = await begin(service);
   const hash = await store(service, "one");
   await complete(service, lease, 1, { fragmentId: "frag_1", files: [{ path: "a.txt", hash }] });
   const known: Record<string, unknown> = {
-    ...{ lease, owner: "ann", by: "bob", workerId: "w2", key: "k", taskId: task.taskId },
+    ...{ lease, owner, by: "bob", workerId: "w2", key: "k", taskId: task.taskId },
     ...{ projectId: task.projectId, fragmentId: "frag_1", newId: "frag_2", path: "a.txt" },
     ...{ hashes: [hash], projectIds: [task.projectId], from: { at: 0, chunk: 0 }, chunk: 0 },
   };
-  return { everybody, known };
+  const marks = [task.taskId, task.projectId, "frag_1", "kanban", "a.txt"];
+  return { everybody, known, marks };
+}
+
+/** Every row in which one of these words stands. */
+async function rowsWith(everybody: Deployment, marks: string[]): Promise<string[]> {
+  return await everybody.run(async (ctx) => {
+    const rows: string[] = [];
+    for (const table of Object.keys(schema.tables) as (keyof typeof schema.tables)[]) {
+      for (const row of await ctx.db.query(table).collect()) rows.push(JSON.stringify(row));
+    }
+    return rows.filter((row) => marks.some((mark) => row.includes(mark))).sort();
+  });
 }
 
 type Json = { type: string; value?: unknown; fieldType?: Json; optional?: boolean };
@@ -85,16 +108,38 @@ function sample(type: Json, name: string, known: Record<string, unknown>): unkno
   }
 }
 
-/** The code that a public function refuses this caller with; "none" when it answers. */
-async function call({ name, fn }: (typeof open)[number], identity: object | null): Promise<string> {
-  const { everybody, known } = await world();
+type Outcome = { code: string; leaked: string[]; changed: boolean };
+
+/**
+ * What comes of a call of a public function with ann's ids: the code it is refused with ("none" when
+ * it answers), what of ann's is in the answer, and whether a row of ann's is another one afterwards.
+ */
+async function attempt(
+  { name, fn }: (typeof open)[number],
+  identity: object | null,
+  owner = "ann",
+): Promise<Outcome> {
+  const { everybody, known, marks } = await world(owner);
   const caller = identity === null ? everybody : everybody.withIdentity(identity);
   const [module = "", member = ""] = name.split(":");
   const reference = (api as unknown as Record<string, Record<string, never>>)[module]?.[member];
   const args = sample(JSON.parse(fn.exportArgs()) as Json, "", known);
   expect(getFunctionName(reference as never)).toBe(name);
   const run = caller[fn.isQuery ? "query" : "mutation"] as (...call: unknown[]) => Promise<unknown>;
-  return await codeOf(run(reference, args));
+  const before = await rowsWith(everybody, marks);
+  let said = "";
+  const code = await codeOf(
+    run(reference, args).then((answer) => {
+      said = JSON.stringify(answer) ?? "";
+    }),
+  );
+  const leaked = marks.filter((mark) => said.includes(mark));
+  const after = await rowsWith(everybody, marks);
+  return { code, leaked, changed: before.some((row) => !after.includes(row)) };
+}
+
+async function call(found: (typeof open)[number], identity: object | null): Promise<string> {
+  return (await attempt(found, identity)).code;
 }
 
 test.each(open)("$name is closed to strangers", async (found) => {
@@ -115,7 +160,33 @@ const forOwners = open.filter(({ fn }) => guardOf(fn) === "owner");
 test.each(forOwners)("$name shows a person what is theirs alone", async (found) => {
   expect(await call(found, SERVICE)).toBe("unauthenticated");
   expect(await call(found, ANN)).toBe("none");
-  expect(["none", "not_found"]).toContain(await call(found, BOB));
+  for (const foreign of [BOB, ...organisations(ANN), ...organisations(BOB)]) {
+    const { code, leaked, changed } = await attempt(found, foreign);
+    expect(["none", "not_found"]).toContain(code);
+    expect({ leaked, changed }).toEqual({ leaked: [], changed: false });
+  }
+});
+
+/** Ann in an organisation is another tenant than ann alone. */
+function organisations(person: object): object[] {
+  return [{ org_id: "org_1" }, { o: { id: "org_1" } }, { "o.id": "org_1" }].map((claims) => ({
+    ...person,
+    ...claims,
+  }));
+}
+
+const forOneOwner = forService.filter(({ fn }) => {
+  const { value } = JSON.parse(fn.exportArgs()) as Json;
+  return "owner" in (value as object);
+});
+
+test("there are functions that act for an owner", () => {
+  expect(forOneOwner.length).toBeGreaterThan(10);
+});
+
+test.each(forOneOwner)("$name acts for another owner without ann's rows", async (found) => {
+  const { leaked, changed } = await attempt(found, SERVICE, "bob");
+  expect({ leaked, changed }).toEqual({ leaked: [], changed: false });
 });
 
 test("another owner sees none of a project, by any query for people", async () => {

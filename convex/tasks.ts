@@ -77,6 +77,7 @@ export const enqueue = serviceMutation({
             .query("tasks")
             .withIndex("by_origin", (q) => q.eq("owner", owner).eq("origin", origin))
             .unique());
+    if (there !== null && there.owner !== owner) throw refusal("not_found", "no such task");
     if (there !== null) return viewTask(there);
 
     const now = Date.now();

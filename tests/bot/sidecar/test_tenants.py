@@ -49,6 +49,7 @@ BODIES: dict[str, Body] = {
     "/api/projects/{project_id}/preview-link": NO_BODY,
     "/api/tasks/{task_id}/cancel": NO_BODY,
     "/api/highlight": lambda names: {"path": names.path, "text": "const a = 1"},
+    "/api/import/github/process": lambda _: {"url": "nowhere"},
 }
 """Every route that is posted to."""
 
@@ -64,6 +65,7 @@ QUERIES: dict[str, Body] = {
 NAMES_NOTHING = {
     *("/", "/client.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"),
     *("/api/info", "/api/projects", "/api/highlight", "/api/usage"),
+    "/api/import/github/process",
 }
 STATIC = "/page/"
 KEYED = ("{signed}", "{key}")

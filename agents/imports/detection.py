@@ -179,6 +179,8 @@ def _warnings(manifest: Manifest, files: Mapping[str, bytes]) -> list[str]:
         told.append(f"Its build calls {_listed(called)}, which apps here do not have.")
     if not manifest.scripts.get("build"):
         told.append("It has no build script; the framework's own command is used.")
+    if ".gitmodules" in files:
+        told.append("Its submodules are repositories of their own, and are not brought.")
     if any(_GOOGLE_FONTS in content for content in files.values()):
         told.append(
             "It loads fonts from Google while it is built, and nothing but packages can be "

@@ -24,6 +24,9 @@ _MOST_NAMED: Final = 30
 _OWN_SHAPE: Final = """\
 This app was imported: it keeps its own structure, components, styles and conventions. Where they \
 differ from the rules below, do as the app does; read what it has before you add to it"""
+_BY_PNPM: Final = """\
+Its packages are installed by pnpm: add one by writing it into package.json, from where it installs \
+by itself; never by npm"""
 _ENTRIES: Final = (
     *("src/app/page.tsx", "app/page.tsx", "src/pages/index.tsx", "pages/index.tsx"),
     *("src/app/page.jsx", "app/page.jsx", "app/page.js", "pages/index.js", "pages/index.jsx"),
@@ -53,7 +56,7 @@ def fitted(template: Template, manifest: bytes | None, has: Callable[[str], bool
         build="npm run build" if "build" in own.scripts else _own_build(template.framework, own),
         preview=_preview(template, own),
         entry=tuple(path for path in _ENTRIES if has(path))[:2] or template.entry,
-        ui=(_OWN_SHAPE,),
+        ui=(_OWN_SHAPE, _BY_PNPM) if package_manager(own, has) == "pnpm" else (_OWN_SHAPE,),
     )
 
 

@@ -9,12 +9,15 @@ from agents import events as e
 from agents.errors import ImportDenied, SandboxLost
 from agents.pipeline import Built, run_pipeline
 from agents.ports import CommandResult
+from agents.revival import Reviver
 from agents.run import Job, Run
+from agents.sandbox.manager import SandboxManager
 from agents.sources import Source
+from agents.system import SystemClock
 from agents.templates import get_template
-from agents.testing import InMemorySandbox, InMemorySandboxProvider, ScriptedLLM
+from agents.testing import InMemorySandbox, InMemorySandboxProvider, ScriptedFetcher, ScriptedLLM
 from agents.types import Check, Framework, LeftOut, TaskKind
-from tests.fakes.pipelines import SUMMARY, TASK, Stage, call, job, say
+from tests.fakes.pipelines import GOOD_PAGE, SUMMARY, TASK, Stage, call, job, say
 
 PACKAGE = json.dumps(
     {
@@ -269,3 +272,17 @@ async def test_apps_of_our_templates_are_run_as_before() -> None:
     await built(stage, stage.run(import_job(), sources=ScriptedSources(files)))
     [sandbox] = stage.provider.sandboxes.values()
     assert sandbox.served == [(template.preview, template.port)]
+
+
+async def test_an_imported_app_is_brought_back_by_its_own_commands() -> None:
+    provider = InMemorySandboxProvider()
+    clock = SystemClock()
+    reviver = Reviver(SandboxManager(provider, clock), ScriptedFetcher(GOOD_PAGE), clock)
+    sandbox, url = await reviver.revive(Framework.NEXTJS, PNPM, TASK, lambda _: None)
+    assert url == "http://127.0.0.1:3000"
+    assert await reviver.start_again(sandbox) == url
+    [made] = provider.sandboxes.values()
+    assert made.files == PNPM
+    assert "pnpm@10 install" in made.commands[0]
+    assert made.commands[1:] == ["npm run build"]
+    assert ["next start" in command for command, _ in made.served] == [True, True]

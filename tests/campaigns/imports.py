@@ -6,6 +6,7 @@ words that say why. SIZE is how many shapes; those beyond the sixth are made by 
 scaffolders, and need npm.
 """
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -20,27 +21,35 @@ from tests.fakes.github import FakeGitHub, Files
 from tests.fakes.server import Frame, Server, frames, serving
 
 DEFAULT_SIZE = len(SHAPES)
+AT_ONCE = 3
 
 
 async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
-    """Import `size` shapes, one after another; `wrong` is what did not end as it must."""
+    """Import `size` shapes, a few at a time; `wrong` is what did not end as it must."""
     del seed, store
     wrong: dict[str, str] = {}
     seconds: dict[str, float] = {}
     verdicts: dict[str, str] = {}
+    slots = asyncio.Semaphore(AT_ONCE)
     with tempfile.TemporaryDirectory(prefix="zapdev-imports-") as folder:
         async with (
             FakeGitHub(apart=False) as github,
-            serving(Path(folder) / "data", GITHUB_API_URL=github.url) as server,
+            serving(
+                Path(folder) / "data", GITHUB_API_URL=github.url, ZAPDEV_WORKERS=str(AT_ONCE)
+            ) as server,
         ):
-            for number, shape in enumerate(SHAPES[:size]):
-                problem, verdicts[shape.name], seconds[shape.name] = await _try(
-                    server, github, shape, f"acme/shape{number}"
-                )
+
+            async def one(number: int, shape: Shape) -> None:
+                async with slots:
+                    problem, verdicts[shape.name], seconds[shape.name] = await _try(
+                        server, github, shape, f"acme/shape{number}"
+                    )
                 if problem:
                     wrong[shape.name] = problem
                 told = problem or verdicts[shape.name]
                 print(f"{shape.name}: {told}, {seconds[shape.name]} s", file=sys.stderr)
+
+            await asyncio.gather(*(one(n, shape) for n, shape in enumerate(SHAPES[:size])))
             complaints = server.complaints
     return {
         "ok": not wrong and not complaints,

@@ -130,6 +130,7 @@ def test_an_app_with_examples_beside_it_is_the_app() -> None:
         (manifest("next", scripts={"build": "pnpm css && next build"}), {}, "Its build calls pnpm"),
         (manifest("next", scripts={}), {}, "no build script"),
         (manifest("next"), {"app/layout.tsx": b'from "next/font/google"'}, "fonts from Google"),
+        (manifest("next"), {".gitmodules": b"[submodule]"}, "submodules"),
         (manifest("next"), {"bun.lock": b""}, "bun lock file is not used"),
         (manifest("next"), {"yarn.lock": b"__metadata:\n  version: 8"}, "Yarn 2+ is not used"),
         (
@@ -269,3 +270,10 @@ def test_the_model_is_told_what_the_app_has_not_what_the_template_would() -> Non
     assert app.entry == ("app/page.tsx",)
     assert len(app.ui) == 1
     assert "imported" in app.ui[0]
+
+
+def test_where_pnpm_installs_the_model_is_told_to_leave_npm_alone() -> None:
+    app = fitted(
+        get_template(Framework.VUE), manifest("vue", "vite"), lambda p: p == "pnpm-lock.yaml"
+    )
+    assert "never by npm" in app.ui[-1]

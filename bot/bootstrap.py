@@ -30,14 +30,23 @@ from bot.metrics import MeasuredLLM, Metrics
 from bot.services import worker as work
 from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks, derived_secret, kept_secret
+from bot.services.identity import IdentityService
+from bot.services.linking import Linking
 from bot.services.metering import Meter, Quotas
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.projects import ProjectService
 from bot.services.tasks import LOCAL_OWNER, TaskService
 from bot.sidecar.app import Info, SidecarDeps, create_app
 from bot.sidecar.buckets import Buckets
+from bot.sidecar.deps import LinkDoor
 from bot.sidecar.security import preview_sources
-from bot.sidecar.sign_in import clerk_page, clerk_sign_in, clerk_webhooks, sign_outs_by
+from bot.sidecar.sign_in import (
+    clerk_page,
+    clerk_people,
+    clerk_sign_in,
+    clerk_webhooks,
+    sign_outs_by,
+)
 from bot.store.port import Store
 from bot.telemetry import telemetry
 
@@ -75,6 +84,7 @@ class Services:
     sandboxes: Sandboxes
     models: ModelCatalog
     sign_in: "ClerkSignIn | None"
+    linking: Linking | None
     metrics: Metrics
 
     async def ready(self) -> Mapping[str, str | None]:
@@ -96,8 +106,8 @@ class Services:
         finally:
             await background.stop()
 
-    def sidecar(self) -> web.Application:
-        """The HTTP side of these services."""
+    def sidecar(self, slack: "SlackSide | None" = None) -> web.Application:
+        """The HTTP side of these services; where it is connected to Slack, people are linked."""
         settings = self.settings
         info = Info(
             version=__version__,
@@ -118,6 +128,7 @@ class Services:
             info=info,
             sign_in=self.sign_in,
             clerk=clerk_page(settings),
+            linking=self._link_door(slack),
             sign_outs=sign_outs,
             webhooks=clerk_webhooks(settings, self.store, self.tasks, sign_outs),
             downloads=self.downloads,
@@ -134,6 +145,11 @@ class Services:
             proxies=settings.proxies,
         )
         return create_app(deps)
+
+    def _link_door(self, slack: "SlackSide | None") -> LinkDoor | None:
+        if self.linking is None or slack is None:
+            return None
+        return LinkDoor(self.linking, slack.people, slack.openid)
 
     def _app_hosts(self) -> AppHosts | None:
         """Where apps of this machine are reached from outside; E2B's have an address there."""
@@ -163,6 +179,7 @@ class Services:
                 models=self.models,
                 holder=self.worker.id,
                 metrics=self.metrics,
+                linking=self.linking,
             )
         )
 
@@ -236,18 +253,17 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
     parts = work.WorkerParts(
         *(store, hub, kit, manager, models, clock, ids, _pace(settings), links, metrics)
     )
+    meter, github = Meter(store, clock, _quotas(settings)), web_host(settings.github_api_url)
+    tasks = TaskService(store, hub, meter, github_host=github)
+    identities = IdentityService(store, tasks)
+    names = clerk_people(settings, clock)
     return Services(
         settings=settings,
         clock=clock,
         store=store,
         hub=hub,
         feed=Feed(store, hub, clock, DISTANT_POLLING if distant else None),
-        tasks=TaskService(
-            store,
-            hub,
-            Meter(store, clock, _quotas(settings)),
-            github_host=web_host(settings.github_api_url),
-        ),
+        tasks=tasks,
         projects=ProjectService(store, ids),
         links=links,
         previews=previews,
@@ -256,6 +272,9 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         sandboxes=sandboxes,
         models=models,
         sign_in=sign_in,
+        linking=None
+        if names is None
+        else Linking(store, identities, names, ids, hub, settings.app_url),
         metrics=metrics,
     )
 

@@ -165,10 +165,10 @@ class Settings(BaseModel):
         "SLACK_SIGNING_SECRET", None, "checks Slack's requests: HTTP mode"
     )
     slack_client_id: str | None = _env(
-        "SLACK_CLIENT_ID", None, "for installing into many workspaces"
+        "SLACK_CLIENT_ID", None, "for many workspaces, and Sign in with Slack"
     )
     slack_client_secret: SecretStr | None = _env(
-        "SLACK_CLIENT_SECRET", None, "for installing into many workspaces"
+        "SLACK_CLIENT_SECRET", None, "for many workspaces, and Sign in with Slack"
     )
     encryption_keys: SecretStr | None = _env(
         "ZAPDEV_ENCRYPTION_KEYS",

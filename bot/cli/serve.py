@@ -76,7 +76,7 @@ async def listening(services: Services, slack: "SlackSide | None" = None) -> Asy
     Raises: UserError.
     """
     settings = services.settings
-    app = services.sidecar()
+    app = services.sidecar(slack)
     if slack is not None:
         app.add_routes(slack.routes)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
@@ -94,6 +94,8 @@ async def listening(services: Services, slack: "SlackSide | None" = None) -> Asy
         port = int(runner.addresses[0][1])
         url = settings.model_copy(update={"port": port}).app_url
         services.downloads.address = url
+        if services.linking is not None:
+            services.linking.address = url
         if settings.public_url is not None or settings.sandbox_kind == "local":
             services.links.address = url  # else the provider's own address is the better one
         yield url

@@ -126,14 +126,15 @@ class Linking:
         names: AccountNames,
         ids: Ids,
         waker: Waker,
+        address: str = "",
     ) -> None:
         self._store = store
         self._identities = identities
         self._names = names
         self._ids = ids
         self._waker = waker
-        self.address = ""
-        """Where this server is reached, once it is known."""
+        self.address = address
+        """Where this server is reached; a server says it once it listens."""
 
     @property
     def page(self) -> str:

@@ -11,6 +11,7 @@ from bot.sidecar.measuring import measure
 from bot.sidecar.routes import (
     code,
     downloads,
+    link,
     page,
     previews,
     projects,
@@ -47,5 +48,6 @@ def create_app(deps: SidecarDeps) -> web.Application:
     app.add_routes(previews.routes())
     app.add_routes(server.routes())
     app.add_routes(webhooks.routes(deps))
+    app.add_routes(link.routes(deps))
     app.add_routes(page.routes(deps))
     return app

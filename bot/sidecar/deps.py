@@ -12,6 +12,7 @@ from bot.metrics import Metrics
 from bot.services.app_hosts import AppHosts
 from bot.services.downloads import DownloadLinks
 from bot.services.highlighting import Highlighter
+from bot.services.linking import Linking, SlackPeople, SlackSignIn
 from bot.services.previews import PreviewLinks, Previews
 from bot.services.principals import SignIn
 from bot.services.projects import ProjectService
@@ -52,6 +53,15 @@ class ClerkPage:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkDoor:
+    """What linking a Slack user needs. Without `openid` a code is typed in Slack."""
+
+    linking: Linking
+    people: SlackPeople
+    openid: SlackSignIn | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SidecarDeps:
     """Everything the routes may touch.
 
@@ -70,6 +80,7 @@ class SidecarDeps:
     owner: OwnerId = LOCAL_OWNER
     sign_in: SignIn | None = None
     clerk: ClerkPage | None = None
+    linking: LinkDoor | None = None
     sign_outs: SignOuts | None = None
     webhooks: ClerkWebhooks | None = None
     public_url: str | None = None

@@ -21,6 +21,7 @@ from agents.errors import (
     ZapdevError,
 )
 from agents.logger import create_logger
+from bot.services.linking import SignInAgain
 from bot.services.principals import Impersonated, NotSignedIn, SignInUnavailable
 
 BODY_MAX_BYTES = 1024 * 1024
@@ -32,7 +33,11 @@ NOUN = web.RequestKey("noun", str)
 
 _log = create_logger(__name__)
 
-_USER_STATUS: Mapping[type[UserError], int] = {QuotaExceeded: 429, Impersonated: 403}
+_USER_STATUS: Mapping[type[UserError], int] = {
+    QuotaExceeded: 429,
+    Impersonated: 403,
+    SignInAgain: 403,
+}
 
 _HTTP_TEXTS: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request could not be understood."),

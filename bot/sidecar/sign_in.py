@@ -10,6 +10,7 @@ from bot.services.identity import IdentityService
 from bot.services.sign_outs import SignOuts
 from bot.services.tasks import TaskService
 from bot.setting_values import is_everywhere, publishable_key_of
+from bot.sidecar.clerk_people import ClerkPeople
 from bot.sidecar.clerk_webhooks import ClerkWebhooks
 from bot.sidecar.deps import ClerkPage
 from bot.store.port import Store
@@ -71,3 +72,12 @@ def clerk_webhooks(
         return None
     news = AccountNews(store, sign_outs, IdentityService(store, tasks), tasks)
     return ClerkWebhooks(secret.get_secret_value(), news)
+
+
+def clerk_people(settings: Settings, clock: Clock) -> ClerkPeople | None:
+    """What people's accounts are called; None where Clerk is not configured."""
+    if settings.sign_in_url is None:
+        return None
+    secret = settings.clerk_secret_key
+    plain = None if secret is None else secret.get_secret_value()
+    return ClerkPeople(settings.clerk_api_url, plain, clock)

@@ -61,6 +61,8 @@ export async function openSession(about, { onChange, onWaiting }) {
     mount: (node) => clerk.mountSignIn(node, { forceRedirectUrl: location.href }),
     unmount: (node) => clerk.unmountSignIn(node),
     ask: () => clerk.openSignIn({ forceRedirectUrl: location.href }),
+    /** Clerk's own page, and back here. */
+    away: () => clerk.redirectToSignIn({ signInForceRedirectUrl: location.href }),
     signOut: () => clerk.signOut(),
     /** Act as this organisation, or with null as oneself. */
     actAs: (organization) => clerk.setActive({ organization }),

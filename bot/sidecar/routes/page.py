@@ -17,6 +17,8 @@ _TYPES = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
+LINK_PAGE = "link.html"
+"""Has rules of its own (`bot.sidecar.routes.link`)."""
 _OWN_ADDRESS = {"index.html": "/", "client.js": "/client.js"}
 
 
@@ -33,7 +35,7 @@ def routes(deps: SidecarDeps) -> list[web.RouteDef]:
     return [
         web.get(_OWN_ADDRESS.get(path.name, f"/page/{path.name}"), _serve(_load(path), policy))
         for path in sorted(_ROOT.iterdir())
-        if path.suffix in _TYPES
+        if path.suffix in _TYPES and path.name != LINK_PAGE
     ]
 
 

@@ -42,6 +42,15 @@
         queueMicrotask(() => stop());
       });
     },
+    /** There it is a page of its own; here the same form, and then the address to come back to. */
+    redirectToSignIn({ signInForceRedirectUrl }) {
+      clerk.openSignIn();
+      const stop = clerk.addListener(({ session }) => {
+        if (!session) return;
+        queueMicrotask(() => stop());
+        location.assign(signInForceRedirectUrl);
+      });
+    },
     async signOut() {
       await ask(`/v1/client/sessions/${clerk.session?.id}/end`);
       localStorage.removeItem(KEPT);

@@ -10,7 +10,7 @@ from aiohttp import web
 from playwright.async_api import Page, expect
 
 from agents.events import CheckFinished, StageEntered
-from agents.types import Check, Diagnostic, Stage
+from agents.types import Check, Diagnostic, Stage, TaskKind
 from bot.services.previews import PreviewLinks
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
 from tests.fakes.waiting import until_async
@@ -198,6 +198,14 @@ async def test_what_a_change_changed_is_shown_line_by_line(
     await page.get_by_label("with").select_option(index=1)
     await page.get_by_label("Compare", exact=True).select_option("The version before")
     await expect(page.locator(".change")).to_have_count(len(APP))
+
+
+async def test_the_address_of_a_repository_begins_with_what_is_there(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    await begin(page, sidecar, prompt="https://github.com/octo/board/tree/main/apps/web")
+    await until_async(sidecar.worker.take_any)
+    assert sidecar.worker.claim.task.kind is TaskKind.IMPORT
 
 
 async def test_stop_stops(page: Page, sidecar: RunningSidecar) -> None:

@@ -1,6 +1,6 @@
 """Signing in on the page, in a real browser: our page, our verifier, and a stand-in for Clerk."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,11 @@ BOB = Person("user_bob", "Bob Example")
 
 @asynccontextmanager
 async def signed_in_sidecar(
-    clerk: FakeClerk, at: Path, port: int, **changes: Any
+    clerk: FakeClerk, at: Path, port: int, *, parties: Iterable[str] = (), **changes: Any
 ) -> AsyncIterator[RunningSidecar]:
-    """A sidecar whose people sign in at this instance."""
-    origin = f"http://127.0.0.1:{port}"
-    settings = Settings(
-        clerk_issuer=clerk.issuer, clerk_authorized_parties=frozenset({origin}), port=port
-    )
+    """A sidecar whose people sign in at this instance, on its page and on those of `parties`."""
+    origins = frozenset({f"http://127.0.0.1:{port}", *parties})
+    settings = Settings(clerk_issuer=clerk.issuer, clerk_authorized_parties=origins, port=port)
     sign_in = clerk_sign_in(settings, SystemClock())
     assert sign_in is not None
     try:

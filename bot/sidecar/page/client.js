@@ -69,6 +69,16 @@ export async function* fixErrors(projectId, options = {}) {
 }
 
 /**
+ * Begin a project with a repository of GitHub, or a folder of it, and follow it to its end.
+ * @param {string} url Such as `owner/repo@branch/folder`, or an address that GitHub shows.
+ * @param {Options & Following} [options]
+ * @returns {AsyncGenerator<Item>}
+ */
+export async function* importGithub(url, options = {}) {
+  yield* begin("/api/import/github/process", { url }, options);
+}
+
+/**
  * Follow a task from `options.after` (default: its start), over drops and server restarts.
  * Ends after the terminal frame. Throws `ApiError` when the server refuses for good.
  * @param {string} taskId

@@ -53,6 +53,7 @@ export function home({ info, onBuild }) {
     ),
     box.element,
     examples,
+    h("p", { class: "hint" }, "Or paste the address of a GitHub repository to go on from there."),
     info.offline &&
       h(
         "p",

@@ -13,11 +13,14 @@ import {
   follow,
   generate,
   get,
+  importGithub,
   post,
   projectPath,
   text,
 } from "/page/wire.js";
 import { workspace } from "/page/workspace.js";
+
+const REPOSITORY = /^https:\/\/github\.com\/\S+$/;
 
 /**
  * @param {{say: (text: string) => void, onTask: (taskId: string) => void, onTitle: (title: string) => void}} page
@@ -112,6 +115,14 @@ export function studio({ say, onTask, onTitle }) {
     await loadProject();
     settled = !running(state);
     paint();
+  }
+
+  /** A prompt that is nothing but the address of a repository begins with that. */
+  function begin(wanted) {
+    const address = wanted.prompt.trim();
+    return REPOSITORY.test(address)
+      ? importGithub(address, following())
+      : generate(wanted, following());
   }
 
   function send({ prompt: words }) {
@@ -253,7 +264,7 @@ export function studio({ say, onTask, onTitle }) {
 
   return {
     element,
-    start: (wanted) => run(generate(wanted, following()), wanted.prompt),
+    start: (wanted) => run(begin(wanted), wanted.prompt),
     resume: (taskId) => run(follow(taskId, following()), "", taskId),
     focus: () => title.focus(),
     get taskId() {

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from agents.ports import Clock
 from agents.system import SystemClock
+from bot.setting_values import publishable_key_of
 from tests.fakes.clerk.backend import Backend
 from tests.fakes.clerk.browser import BrowserSide
 from tests.fakes.clerk.tokens import SigningKey, session_claims
@@ -53,6 +54,11 @@ class FakeClerk:
     @property
     def jwks_url(self) -> str:
         return f"{self.issuer}/.well-known/jwks.json"
+
+    @property
+    def publishable_key(self) -> str:
+        """What pages have: the address of this instance, in Clerk's way of writing it."""
+        return publishable_key_of(self.issuer)
 
     @property
     def key(self) -> SigningKey:

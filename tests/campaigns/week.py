@@ -32,6 +32,7 @@ from tests.agents.sandbox.at_e2b import account_of
 from tests.fakes.e2b.server import StandIn, serving_e2b
 from tests.fakes.e2b.templates import offer
 from tests.fakes.jumping_clock import JumpingClock
+from tests.fakes.quick_app import quick_app
 from tests.fakes.waiting import until, until_async
 from tests.fakes.worker import ScriptedWorker
 
@@ -99,14 +100,8 @@ class World:
 
 
 def app() -> dict[str, bytes]:
-    """The files of a small app that is not the template's."""
-    page = TEMPLATE.files["index.html"].decode()
-    title = page.partition("<title>")[2].partition("</title>")[0]
-    return {
-        **TEMPLATE.files,
-        "index.html": page.replace(title, WORDS).encode(),
-        "src/App.tsx": f"export default function App() {{\n  return <h1>{WORDS}</h1>;\n}}\n".encode(),
-    }
+    """An app that the template's own tools build in a second: the copy and the start count."""
+    return {**TEMPLATE.files, **{path: text.encode() for path, text in quick_app(WORDS).items()}}
 
 
 async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:

@@ -30,6 +30,8 @@ LogFormat = Literal["json", "text"]
 _CLOCK = SystemClock()
 _QUIET = ("aiohttp.access", "asyncio", "httpx", "httpcore", "openai", "slack_bolt", "slack_sdk")
 """Libraries whose messages below a warning are noise."""
+_NO_HTTP = "HttpProcessingError"
+"""What aiohttp's server raises, and logs as an error, when what it is sent is no HTTP."""
 _REPORTERS = ("urllib3", "sentry_sdk")
 """What carries error reports: reporting its own warnings would never end."""
 
@@ -198,6 +200,8 @@ class _Bridge(logging.Handler):
             message = str(record.msg)
         error = record.exc_info[1] if record.exc_info else None
         level = max(record.levelno // 10 * 10, logging.DEBUG)
+        if any(kind.__name__ == _NO_HTTP for kind in type(error).__mro__):
+            level = logging.DEBUG  # anybody on the internet can send that, and with anything in it
         create_logger(record.name).log(min(level, logging.CRITICAL), message, exc_info=error)
 
 

@@ -1,11 +1,13 @@
 """Limits of what is sent: how often, how much, how slowly, how deep."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from agents.logger import configure_logging
 from agents.testing import FakeClock
 from agents.types import OwnerId
 from bot.services.principals import Principal
@@ -66,6 +68,16 @@ async def test_a_network_of_ipv6_is_one_address(limited: tuple[RunningSidecar, F
     said = [f"2001:db8::{n:x}" for n in range(BURST + 1)]
     assert [await ask(sidecar, X_Forwarded_For=way) for way in said] == [200] * BURST + [429]
     assert await ask(sidecar, X_Forwarded_For="2001:db8:0:1::1") == 200
+
+
+@pytest.mark.parametrize("path", ["/slack/events", "/webhooks/clerk"])
+async def test_what_slack_and_clerk_send_is_not_limited(
+    limited: tuple[RunningSidecar, FakeClock], path: str
+) -> None:
+    sidecar, _ = limited
+    for _ in range(BURST * 2):
+        async with sidecar.http.post(path, headers={"X-Forwarded-For": "192.0.2.1"}) as answer:
+            assert answer.status != 429
 
 
 async def test_this_machine_is_not_limited_nor_believed_about_others(tmp_path: Path) -> None:
@@ -130,3 +142,19 @@ async def test_headers_that_are_too_long_are_400(sidecar: RunningSidecar) -> Non
     for headers in ({"X-Long": "a" * 20_000}, {f"X-{n}": "a" for n in range(200)}):
         async with sidecar.http.get("/healthz", headers=headers) as answer:
             assert answer.status == 400
+
+
+async def test_what_is_no_http_is_400_and_no_error_of_ours(sidecar: RunningSidecar) -> None:
+    stream = io.StringIO()
+    configure_logging(level="info", stream=stream)
+    port = int(sidecar.url.rsplit(":", 1)[1])
+    try:
+        for junk in (b"GET / HTTP/1.1\r\nAuthorization: a\x00b\r\n\r\n", b"\x16\x03\x01\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(junk)
+            assert (await reader.read()).startswith(b"HTTP/1.0 400 "), junk
+            writer.close()
+            await writer.wait_closed()
+    finally:
+        configure_logging(level="warning")
+    assert stream.getvalue() == ""

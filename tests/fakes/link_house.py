@@ -33,6 +33,9 @@ from tests.fakes.sidecar import RunningSidecar, running_sidecar
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack_bot import Bot, slack_bot
 
+FRIEND = "https://friend.example"
+"""A page of another origin that may use the API, and yet links nobody."""
+
 ADA = Person("user_ada", "Ada Lovelace", {"org_bikes": "Bike Shop"})
 BEN = Person("user_ben", "Ben Bitdiddle")
 
@@ -154,6 +157,7 @@ async def link_house(at: Path | Store, *, by_code: bool = False) -> AsyncIterato
                 port=port,
                 sign_in=sign_in,
                 clerk=clerk_page(settings),
+                cors_origins=frozenset({FRIEND}),
                 linking=_door(slack, bot, url, by_code=by_code),
             )
         )

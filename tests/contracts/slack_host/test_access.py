@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import jwt
 import pytest
+from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.installation_store import Installation
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
@@ -171,6 +172,26 @@ async def test_a_browser_is_sent_back_with_a_code_and_its_state(
     )
     assert granted["scope"] == "chat:write,commands"
     assert denied["error"] == ["access_denied"]
+
+
+async def test_a_code_that_was_asked_for_with_a_challenge_takes_its_verifier(
+    slack: FakeSlack, team: Workspace
+) -> None:
+    """RFC 7636: the challenge of this verifier is the one in its appendix B."""
+    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    client, told = AsyncWebClient(base_url=slack.api_url), []
+    for given in ("another", verifier):
+        code = team.openid_code("U1", redirect_uri=BACK, challenge=challenge)
+        app = {"client_id": slack.secrets.client_id, "client_secret": slack.secrets.client_secret}
+        asked = {**app, "code": code, "redirect_uri": BACK, "code_verifier": given}
+        try:
+            await client.api_call("openid.connect.token", data=asked)
+        except SlackApiError as error:
+            told.append(error.response["error"])
+        else:
+            told.append("granted")
+    assert told == ["invalid_grant", "granted"]
 
 
 async def test_sign_in_with_slack_gives_a_signed_id_token(

@@ -46,10 +46,14 @@ class Browser:
     async def _sign_in(self, request: web.Request) -> web.Response:
         if "openid" not in request.query.get("scope", "").replace(",", " ").split():
             return web.Response(status=400, text="invalid_scope")
-        nonce = request.query.get("nonce")
+        nonce, challenge = request.query.get("nonce"), request.query.get("code_challenge")
+        if challenge is not None and request.query.get("code_challenge_method") != "S256":
+            return web.Response(status=400, text="invalid_code_challenge_method")
         return self._redirect(
             request,
-            lambda space, user, back: space.openid_code(user, redirect_uri=back, nonce=nonce),
+            lambda space, user, back: space.openid_code(
+                user, redirect_uri=back, nonce=nonce, challenge=challenge
+            ),
         )
 
     def _redirect(self, request: web.Request, code_for: CodeFor) -> web.Response:

@@ -36,6 +36,7 @@ class Grant:
     user: User
     scopes: list[str]
     nonce: str | None = None
+    challenge: str | None = None
     is_used: bool = False
 
 

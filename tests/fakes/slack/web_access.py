@@ -1,6 +1,8 @@
 """`auth.*`, `oauth.*`, `openid.*` and `apps.*`: tokens come and go."""
 
+import base64
 import functools
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -152,6 +154,8 @@ def openid_keys() -> Json:
 def openid_token(request: Request) -> Json:
     request.need_client()
     grant = _grant(request)
+    if grant.challenge is not None and grant.challenge != _challenge(request):
+        raise Refused("invalid_grant")
     claims = {
         **_person(request, grant.user.id),
         "iss": OPENID_ISSUER,
@@ -164,6 +168,14 @@ def openid_token(request: Request) -> Json:
     id_token = jwt.encode(claims, _openid_key(), "RS256", headers={"kid": "slack-1"})
     token = request.tokens.issue_for(grant.user, grant.scopes)
     return {"access_token": token, "token_type": "Bearer", "id_token": id_token}
+
+
+def _challenge(request: Request) -> str:
+    """RFC 7636, S256."""
+    verifier = request.text("code_verifier") or ""
+    return (
+        base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    )
 
 
 def openid_user_info(request: Request) -> Json:

@@ -124,12 +124,18 @@ class Workspace:
         return code
 
     def openid_code(
-        self, user: str, *, redirect_uri: str | None = None, nonce: str | None = None
+        self,
+        user: str,
+        *,
+        redirect_uri: str | None = None,
+        nonce: str | None = None,
+        challenge: str | None = None,
     ) -> str:
-        """The same for Sign in with Slack."""
+        """The same for Sign in with Slack; `challenge` is PKCE's (S256)."""
         code = self.world.next_id("code-")
         scopes = ["openid", "email", "profile"]
         grant = Grant(self.team.installation, redirect_uri, self.user(user), scopes, nonce)
+        grant.challenge = challenge
         self.tokens.grants[code] = grant
         return code
 

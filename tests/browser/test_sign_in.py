@@ -86,6 +86,26 @@ async def test_who_signs_in_sees_their_own_apps_and_whoever_comes_next_does_not(
     await expect(page.locator(".projects")).to_contain_text("Nothing yet")
     await expect(page.get_by_text("Bike shop board")).to_have_count(0)
     await check_access(page, "signed in")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+async def test_a_link_to_an_app_is_followed_once_its_owner_has_signed_in(
+    page: Page, clerk: FakeClerk, sidecar: RunningSidecar
+) -> None:
+    await page.goto(sidecar.url)
+    await sign_in(page, "ann")
+    await expect(page.locator(".projects")).to_contain_text("Nothing yet")
+    await page.get_by_label("What should be built").fill(PROMPT)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/#/t/task_*")
+    link = page.url
+    clerk.browsers.end_all()
+    await page.goto("about:blank")
+    await page.goto(link)
+    await sign_in(page, "ann")
+    await expect(page.locator(".said.user")).to_have_text(PROMPT)
+    assert page.url == link
 
 
 async def test_acting_as_an_organisation_shows_its_apps_in_place_of_ones_own(

@@ -31,6 +31,7 @@ let info = NO_INFO;
 let session = null;
 let current = null;
 let shownTo = "";
+let wanted = "";
 
 /** Tell screen readers, politely. */
 function say(text) {
@@ -90,9 +91,16 @@ function openUsage() {
   view.element.querySelector("h1").focus();
 }
 
+/** Clerk's form keeps its own steps in the address; where the person wanted to go comes after. */
+function openWelcome() {
+  if (document.body.dataset.view === "welcome") return undefined;
+  wanted = location.hash;
+  return present("welcome", welcome(session)).open();
+}
+
 function route() {
   shownTo = session?.identity ?? "";
-  if (session && !session.person) return present("welcome", welcome(session)).open();
+  if (session && !session.person) return openWelcome();
   if (location.hash === "#/usage") return openUsage();
   const task = /^#\/t\/([\w-]+)$/.exec(location.hash)?.[1];
   if (!task) return openHome();
@@ -106,7 +114,7 @@ function route() {
 function changed() {
   account.render(session.person);
   if (session.identity === "" || session.identity === shownTo) return;
-  if (shownTo !== "") history.replaceState(null, "", "#/");
+  history.replaceState(null, "", shownTo === "" ? wanted || "#/" : "#/");
   current?.close?.();
   current = null;
   route();

@@ -46,7 +46,7 @@ export function turnView({ onStop, onRetry, onFix, onSuggestion }) {
     setText(at.more, more.join(" "));
     setText(at.connection, live ? (CONNECTION[connection] ?? "") : "");
     show(at.stop, live);
-    if (wasRunning !== live) at.details.open = live || state.status === "failed";
+    if (wasRunning !== live) at.details.open = live;
     wasRunning = live;
     renderPlan(at.plan, state);
     renderActivity(at.activity, state.activity);

@@ -28,7 +28,7 @@
       listener(resources());
       return () => listeners.delete(listener);
     },
-    mountSignIn: (node) => node.append(form()),
+    mountSignIn: (node) => node.append(form("#/factor-one")),
     unmountSignIn: (node) => node.replaceChildren(),
     openSignIn() {
       const dialog = document.createElement("dialog");
@@ -62,7 +62,8 @@
     },
   };
 
-  function form() {
+  /** One in the page has its steps in the address, as Clerk's has; one above the page has not. */
+  function form(step = null) {
     const made = document.createElement("form");
     const label = document.createElement("label");
     const box = document.createElement("input");
@@ -73,6 +74,7 @@
     made.append(label, button);
     made.addEventListener("submit", async (event) => {
       event.preventDefault();
+      if (step) location.hash = step;
       const { session } = await ask("/v1/client/sign_ins", { identifier: box.value });
       localStorage.setItem(KEPT, session);
       await refresh();

@@ -12,7 +12,7 @@ from agents.ports import CommandResult
 from agents.run import Run
 from agents.templates import Template
 from agents.types import Check, Diagnostic, ValidationResult
-from agents.workspace import Workspace
+from agents.workspace import INSTALL_TIMEOUT_S, Workspace
 
 LINT_TIMEOUT_S = 30.0
 BUILD_TIMEOUT_S = 120.0
@@ -67,9 +67,16 @@ async def _run_check(
 
 async def _report_install(run: Run, install: CommandResult) -> e.CheckFinished:
     run.journal.record(e.CheckStarted(check=Check.BUILD))
-    verdict = _verdict(Check.BUILD, install, 0.0)
-    first = Diagnostic(message="Installing the dependencies failed.", file="package.json")
-    return _record(run, verdict.model_copy(update={"diagnostics": (first, *verdict.diagnostics)}))
+    late = f" It did not end within {INSTALL_TIMEOUT_S:.0f} seconds." if install.timed_out else ""
+    message = f"Installing the dependencies failed.{late}"
+    first = Diagnostic(message=message, file="package.json")
+    verdict = e.CheckFinished(
+        check=Check.BUILD,
+        ok=False,
+        diagnostics=(first, *parse("build", install.output)),
+        duration_s=round(install.duration_s, 2),
+    )
+    return _record(run, verdict)
 
 
 def _verdict(check: Check, result: CommandResult, timeout_s: float) -> e.CheckFinished:

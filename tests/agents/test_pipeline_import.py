@@ -154,6 +154,18 @@ async def test_an_app_whose_packages_do_not_install_becomes_a_version_too() -> N
     assert "Installing the dependencies failed." in str(outcome.red)
 
 
+async def test_an_install_that_takes_too_long_is_told_as_that() -> None:
+    def command(_: InMemorySandbox, line: str) -> CommandResult:
+        timed_out = "npm install" in line
+        return CommandResult(124 if timed_out else 0, "", timed_out=timed_out)
+
+    stage = Stage(no_model(), provider=InMemorySandboxProvider(on_command=command))
+    outcome = await built(stage, stage.run(import_job(), sources=ScriptedSources()))
+    assert outcome.red[0].message == (
+        "Installing the dependencies failed. It did not end within 300 seconds."
+    )
+
+
 async def test_what_is_none_of_the_five_is_refused_and_leaves_nothing_behind() -> None:
     stage = Stage(no_model())
     sources = ScriptedSources({"main.py": b"print()\n"})

@@ -95,7 +95,7 @@ _NEXT = (
     *("--import-alias", "@/*", "--skip-install", "--disable-git", "--use-npm", "--yes"),
 )
 _NG = (
-    *("@angular/cli@21", "new", "app", "--defaults", "--skip-install", "--skip-git"),
+    *("@angular/cli@21.2.27", "new", "app", "--defaults", "--skip-install", "--skip-git"),
     *("--style", "css", "--ssr", "false", "--interactive=false"),
 )
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -40,11 +40,24 @@ ADA = Person("user_ada", "Ada Lovelace", {"org_bikes": "Bike Shop"})
 BEN = Person("user_ben", "Ben Bitdiddle")
 
 
+class Place(Protocol):
+    """Where people are linked."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def clerk(self) -> FakeClerk: ...
+
+    @property
+    def slack(self) -> FakeSlack: ...
+
+
 @dataclass
 class LinkBrowser:
     """One browser: its cookies, and who is signed in at Clerk and at Slack."""
 
-    house: "LinkHouse"
+    house: Place
     http: aiohttp.ClientSession
     user_id: str
     session_id: str

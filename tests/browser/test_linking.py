@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from bot.store.identity_port import SlackPerson
+from tests.browser.test_access import AXE, check_access
 from tests.fakes.link_house import LinkHouse, greeting, link_house
 
 ANN = SlackPerson("T1", "U1")
@@ -135,3 +136,37 @@ async def test_what_is_linked_is_unlinked_on_the_page(page: Page, house: LinkHou
     await page.get_by_role("button", name="Unlink u1 in Bikes").click()
     await expect(page.locator(".links li")).to_have_count(0)
     assert await house.store.link_of(ANN) is None
+
+
+async def test_axe_finds_nothing_serious_on_any_step(page: Page, house: LinkHouse) -> None:
+    await page.add_init_script(AXE)
+    await page.goto(f"{house.url}/link")
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    await check_access(page, "signed out")
+    await sign_in(page, house, "ada")
+    await check_access(page, "signed in")
+    house.slack.browser.signed_in = "U1"
+    await page.get_by_role("button", name="Continue with Slack").click()
+    await expect(page.locator(".parties")).to_be_visible()
+    await check_access(page, "to be confirmed")
+    await page.get_by_role("button", name="Link them").click()
+    await expect(page.locator(".links li")).to_be_visible()
+    await check_access(page, "linked")
+
+
+async def test_a_keyboard_is_enough_and_keeps_its_place(page: Page, codes: LinkHouse) -> None:
+    await sign_in(page, codes, "ada")
+    await page.get_by_role("button", name="Get a code").focus()
+    await page.keyboard.press("Enter")
+    typed = await page.locator(".code-to-type").inner_text()
+    await expect(page.locator("#main")).to_be_focused()
+    await codes.slack.command("U1", "C1", "/zapdev", typed.removeprefix("/zapdev "))
+    await codes.bot.settled()
+    await expect(page.locator(".link-card")).to_contain_text("has typed the code")
+    await codes.slack.click("U1", codes.slack.ephemeral("U1")[-1], "zd_link_agree")
+    await codes.bot.settled()
+    await expect(page.locator(".parties")).to_be_visible()
+    await page.get_by_role("button", name="Link them").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#main")).to_be_focused()
+    await expect(page.locator("#live")).to_contain_text("Linked.")

@@ -17,6 +17,8 @@ let code = null;
 /** @type {{good: boolean, title: string, words?: string} | null} */
 let notice = null;
 let looking = 0;
+/** What is on screen: looking again at the same must not take anybody's place from them. */
+let shown = "";
 
 start();
 
@@ -45,7 +47,9 @@ async function look() {
   if (!session.person) return show(signedOut());
   try {
     const standing = await get("/api/link");
-    show(signedIn(standing));
+    const now = JSON.stringify([standing, code, notice]);
+    if (now !== shown) show(signedIn(standing));
+    shown = now;
     if (code && standing.request) looking = setTimeout(look, LOOK_MS);
   } catch (error) {
     notice = { good: false, title: error.message, words: error.hint };
@@ -212,6 +216,7 @@ async function done(calling) {
 // --- parts ---------------------------------------------------------------------------------
 
 function show(parts) {
+  shown = "";
   main.replaceChildren(...parts);
   setText(live, notice ? `${notice.title} ${notice.words ?? ""}` : "");
 }
@@ -231,6 +236,7 @@ function button(words, onclick, kind = "", label = null) {
     made.disabled = true;
     await onclick();
     made.disabled = false;
+    if (!main.contains(document.activeElement)) main.focus(); // its button is gone, not its place
   });
   return made;
 }

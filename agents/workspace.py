@@ -134,6 +134,10 @@ class Workspace:
     async def peek(self, path: str) -> bytes | None:
         return await (await self.sandbox()).read(path)
 
+    async def earlier(self, path: str) -> bytes | None:
+        blob = self._mark.get(path)
+        return None if blob is None else (await self._blobs.get([blob]))[blob]
+
     async def refuse_packages(self, names: Sequence[str]) -> dict[str, str]:
         trusted = await self._trusted_packages()
         return await self._gate.refusals(name for name in names if name not in trusted)

@@ -1,7 +1,8 @@
 """The tools that write, edit, read and delete files."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from agents.edits import Edit, EditFailed, apply_edits
@@ -20,6 +21,8 @@ from agents.tools.workspace import Answer, Refused, Workspace, not_there, text_o
 MAX_FILE_BYTES: Final = 1024 * 1024
 READ_FILE_CHARS: Final = 60_000
 READ_TOTAL_CHARS: Final = 180_000
+_LONG_LINES: Final = 40
+_LITTLE: Final = 0.2
 
 
 async def create_or_update_files(arguments: CreateOrUpdateFiles, workspace: Workspace) -> Answer:
@@ -43,10 +46,26 @@ async def create_or_update_files(arguments: CreateOrUpdateFiles, workspace: Work
     parts = []
     if accepted:
         parts.append("Written:\n" + "\n".join(map(_described, accepted.items())))
+    parts += await _rewrite_note(accepted, workspace)
     parts += await undeclared_note(accepted, workspace)
     if refused:
         parts.append("Not written; correct and send these files again:\n" + "\n".join(refused))
     return Answer("\n".join(parts), ok=not refused)
+
+
+async def _rewrite_note(written: Mapping[str, bytes], workspace: Workspace) -> list[str]:
+    """Leads to `editFile` where a long file was sent whole for the sake of a few lines."""
+    notes = []
+    for path, content in written.items():
+        old = (await workspace.earlier(path) or b"").splitlines()
+        new = content.splitlines()
+        differ = max((Counter(new) - Counter(old)).total(), (Counter(old) - Counter(new)).total())
+        if len(old) >= _LONG_LINES and 0 < differ <= len(old) * _LITTLE:
+            notes.append(
+                f"{path}: only {differ} of {len(old)} lines are new. Change so little with "
+                "editFile next time: then nothing else of the file can get lost."
+            )
+    return notes
 
 
 def _unwritable(file: FileContent) -> str | None:

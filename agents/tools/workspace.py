@@ -35,6 +35,10 @@ class Workspace(Protocol):
         """As `read`, but for us: the model does not see it."""
         ...
 
+    async def earlier(self, path: str) -> bytes | None:
+        """The file as it was when the model's turn began; None when it was not there."""
+        ...
+
     async def refuse_packages(self, names: Sequence[str]) -> Mapping[str, str]:
         """The packages that may not be installed: name -> why, in words for the model."""
         ...

@@ -44,7 +44,6 @@ async def evaluate_model(settings: Settings, request: EvalRequest) -> Outcome:
     Raises: UserError, StoreError, SandboxUnavailable.
     """
     own = {"data_dir": settings.data_dir / FOLDER, "convex_url": None}
-    results: list[Result] = []
     model = request.model or settings.model
     async with running(settings.model_copy(update=own), roles=frozenset()) as services:
         name = _name_of(services, model)
@@ -57,17 +56,26 @@ async def evaluate_model(settings: Settings, request: EvalRequest) -> Outcome:
         frameworks = list(dict.fromkeys(request.frameworks))
         tell = _tell_json if request.json else _tell
         results = await evaluation.run(frameworks, apps, tell)
+    return await show_results(name, results, request, offline=settings.offline)
+
+
+async def show_results(
+    model: str, results: Sequence[Result], request: EvalRequest, *, offline: bool
+) -> Outcome:
+    """Print the scores, write the report if asked to, and say what was measured.
+
+    Raises: UserError when the report cannot be written.
+    """
     table = scores(results)
     if request.json:
         sys.stdout.writelines(dumps({"score": asdict(row)}) + "\n" for row in table)
     else:
-        Console(markup=False, highlight=False).print(as_table(name, table))
-    if settings.offline:
+        Console(markup=False, highlight=False).print(as_table(model, table))
+    if offline:
         say(OFFLINE)
     if request.out is not None:
-        await _write(request.out, as_report(name, results, offline=settings.offline))
-    failed = settings.offline and not table[-1].is_perfect
-    return Outcome.FAILED if failed else Outcome.DONE
+        await _write(request.out, as_report(model, results, offline=offline))
+    return Outcome.FAILED if offline and not table[-1].is_perfect else Outcome.DONE
 
 
 def _name_of(services: Services, key: str) -> str:

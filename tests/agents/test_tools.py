@@ -318,3 +318,28 @@ async def test_any_arguments_give_a_result(name: str, arguments: object) -> None
     result = await run_tool(call, space)
     assert result.text
     assert result.summary == describe_call(call)
+
+
+LONG = "".join(f"line {number}\n" for number in range(60))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "led"),
+    [
+        (LONG, LONG.replace("line 7\n", "line seven\n"), True),
+        (LONG, LONG + "more\n", True),
+        (LONG, "".join(f"other {number}\n" for number in range(60)), False),
+        (LONG, LONG, False),
+        ("short\n" * 5, "short\n" * 4 + "new\n", False),
+        (None, LONG, False),
+    ],
+)
+async def test_a_long_file_rewritten_for_a_few_lines_leads_to_edit_file(
+    old: str | None, new: str, led: bool
+) -> None:
+    space = small_app()
+    space.before = {} if old is None else {"src/long.ts": old.encode()}
+    files = [{"path": "src/long.ts", "content": new}]
+    result = await use(space, "createOrUpdateFiles", files=files)
+    assert result.ok
+    assert ("editFile next time" in result.text) is led

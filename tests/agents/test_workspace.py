@@ -322,3 +322,11 @@ async def test_imports_that_nothing_declares_are_told_with_the_files_result(desk
     edits = [{"search": '"framer-motion"', "replace": '"zod"'}]
     result = await ask(desk, "editFile", path="src/a.tsx", edits=edits)
     assert "- zod, imported by src/a.tsx" in result.text
+
+
+async def test_a_file_is_remembered_as_it_was_when_the_turn_began(desk: Desk) -> None:
+    await desk.workspace.write({"a.ts": b"old"})
+    desk.workspace.begin_turn()
+    await desk.workspace.write({"a.ts": b"new", "b.ts": b"new"})
+    assert await desk.workspace.earlier("a.ts") == b"old"
+    assert await desk.workspace.earlier("b.ts") is None

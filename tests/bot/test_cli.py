@@ -77,7 +77,7 @@ def test_help_names_every_command_and_shows_examples() -> None:
     build = zapdev("build", "--help")
 
     assert overview.exit_code == 0
-    for command in ("build", "serve", "doctor", "replay", "tasks", "templates"):
+    for command in ("build", "serve", "doctor", "replay", "eval", "tasks", "templates"):
         assert command in overview.stdout
     assert 'zapdev build "A kanban board for a bike shop"' in build.stdout
 
@@ -107,6 +107,14 @@ def test_a_persons_mistake_is_a_sentence_on_stderr_and_status_2(
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+def test_a_model_that_nobody_knows_is_not_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_BASE_URL", "http://127.0.0.1:9/v1")
+    result = zapdev("eval", "--quick", "--model", "acme/typo")
+
+    assert result.exit_code == Outcome.USAGE
+    assert "There is no model 'acme/typo' here." in result.stderr
 
 
 def test_an_unknown_project_is_said_and_is_no_crash() -> None:

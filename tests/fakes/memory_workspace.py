@@ -18,6 +18,7 @@ class MemoryWorkspace:
     files: dict[str, bytes] = field(default_factory=dict)
     answer: CommandResult = field(default_factory=lambda: CommandResult(0, "done\n", 0.5))
     ran: list[tuple[str, float, bool]] = field(default_factory=list)
+    before: dict[str, bytes] = field(default_factory=dict)
     writes: int = 0
     bad_packages: dict[str, str] = field(default_factory=dict)
     lost: bool = False
@@ -39,6 +40,9 @@ class MemoryWorkspace:
 
     async def peek(self, path: str) -> bytes | None:
         return await self.read(path)
+
+    async def earlier(self, path: str) -> bytes | None:
+        return self.before.get(path)
 
     async def refuse_packages(self, names: Sequence[str]) -> Mapping[str, str]:
         self._check()

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from agents.errors import UserError
 from agents.events import Recorded
 from agents.offline import OfflineModel
 from agents.ports import LLM, CommandResult, LLMChunk
@@ -12,7 +14,8 @@ from agents.system import SystemClock
 from agents.templates import get_template
 from agents.testing import InMemorySandbox, InMemorySandboxProvider, ScriptedLLM
 from agents.types import Framework
-from bot.cli.evaluation import as_report, as_table
+from bot.cli.evaluation import OFFLINE, EvalRequest, as_report, as_table, show_results
+from bot.cli.shell import Outcome
 from bot.services.evaluation import APPS, App, Evaluation, Result, Step, add_up, scores
 from bot.services.tasks import LOCAL_OWNER, StartRequest
 from tests.fakes.pipelines import SUMMARY, call, say, write
@@ -181,3 +184,47 @@ def test_the_table_has_a_line_for_each_framework_and_the_total() -> None:
     assert table.row_count == 3
     assert list(table.columns[1].cells) == ["1/1", "1/1", "2/2"]
     assert list(table.columns[2].cells) == ["–", "–", "–"]
+
+
+def request(out: Path | None = None, *, json_lines: bool = False) -> EvalRequest:
+    return EvalRequest([Framework.VUE], None, quick=True, json=json_lines, out=out)
+
+
+GOOD = Result(Framework.VUE, "board", BUILD, "complete", done=True, cost_usd=0.25)
+BAD = Result(Framework.VUE, "board", BUILD, "failed", done=False, problem="stuck")
+
+
+@pytest.mark.parametrize(
+    ("result", "offline", "outcome"),
+    [
+        (GOOD, True, Outcome.DONE),
+        (BAD, True, Outcome.FAILED),
+        (GOOD, False, Outcome.DONE),
+        (BAD, False, Outcome.DONE),
+    ],
+)
+async def test_a_models_failure_is_a_result_and_the_offline_models_is_ours(
+    result: Result, offline: bool, outcome: Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await show_results("m", [result], request(), offline=offline) is outcome
+    shown = capsys.readouterr()
+    assert (OFFLINE in shown.err) is offline
+    assert "Rest kept" in shown.out
+
+
+async def test_scores_are_printed_as_json_and_everything_is_written_to_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report.json"
+    await show_results("acme/m", [GOOD], request(out, json_lines=True), offline=False)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["score"]["name"] for line in lines] == ["vue", "all"]
+    assert lines[-1]["score"]["cost_usd"] == 0.25
+    report = json.loads(out.read_text())
+    assert report["model"] == "acme/m"
+    assert report["results"][0]["step"]["prompt"] == "A board"
+
+
+async def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written"):
+        await show_results("m", [GOOD], request(tmp_path / "no" / "x.json"), offline=False)

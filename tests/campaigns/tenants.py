@@ -4,7 +4,7 @@ A tenant is a Clerk organisation, or a user without one; some are the same user 
 organisation, and their tokens are of both versions. Each has an app with a word of its own in it, a
 task that runs and one that waits. They come with real tokens to one sidecar whose doors the router
 tells, and ask for each other's apps, tasks and versions, and for a stranger's version or task beside
-a project of their own. Each door is also tried with no token and with three bad ones. With
+a project of their own, and for each other's links of Slack users. Each door is also tried with no token and with three bad ones. With
 STORE=convex every function of the deployment is tried as well, by its own tests.
 
 `leaks`: an answer that is not the one for what was never there, or holds a word or an id of another
@@ -30,7 +30,9 @@ from agents.types import OwnerId
 from bot.config import Settings
 from bot.services.previews import PreviewLinks
 from bot.sidecar.sign_in import clerk_sign_in
-from tests.bot.sidecar.test_tenants import KEYED, MISSING, Answer, Door, Names, doors
+from tests.bot.sidecar.test_tenants import KEYED, MISSING, Answer, Door, Names
+from tests.bot.sidecar.test_tenants import doors as all_doors
+from tests.campaigns._tenant_links import PATHS, link_door, link_up, try_links
 from tests.contracts.store.adapters import ADAPTERS
 from tests.fakes.clerk.server import FakeClerk, serving_clerk
 from tests.fakes.clerk.tokens import organisation
@@ -81,9 +83,11 @@ async def play(*, size: int, store: str) -> dict[str, int]:
         settings = Settings.model_validate(
             {"clerk_issuer": clerk.issuer, "clerk_authorized_parties": {clerk.origin}}
         )
-        links = PreviewLinks(database, "http://127.0.0.1:1")
+        links, linking = PreviewLinks(database, "http://127.0.0.1:1"), link_door(database)
+        sign_in = clerk_sign_in(settings, clock)
+        assert sign_in is not None
         sidecar = await stack.enter_async_context(
-            running_sidecar(database, sign_in=clerk_sign_in(settings, clock), links=links)
+            running_sidecar(database, sign_in=sign_in, links=links, linking=linking)
         )
         tenants = [await _move_in(sidecar, clerk, number, stack) for number in range(size)]
         before = [await _belongings(tenant) for tenant in tenants]
@@ -95,7 +99,18 @@ async def play(*, size: int, store: str) -> dict[str, int]:
         )
         for tenant in tenants:
             await _open_own(tenant, figures)
+        people = [
+            await link_up(linking, t.door, await sign_in.verify(clerk.mint(**_claims(n))), n)
+            for n, t in enumerate(tenants)
+        ]
+        for name, count in (await try_links(people, database)).items():
+            figures[name] += count
     return figures
+
+
+def doors(sidecar: RunningSidecar) -> Iterator[Door]:
+    """All but those of linking, which are tried by what they are about."""
+    return (door for door in all_doors(sidecar) if not door.template.startswith(PATHS))
 
 
 def _claims(number: int) -> dict[str, Any]:

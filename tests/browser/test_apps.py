@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.browser.conftest import CHROMIUM
+from tests.fakes.openrouter import FakeOpenRouter, Reply, Seen, files, text
+from tests.fakes.quick_app import quick_app
 from tests.fakes.server import Server, free_port, serving
 
 PROMPT = "A kanban board for a bike shop"
@@ -31,6 +33,25 @@ TRY_OUR_API = """async ([url, server]) => {
 }"""
 
 
+def write_the_app(seen: Seen) -> Reply:
+    """A model whose app is built in a second."""
+    if not seen.tools:
+        return text(f'{{"title": "{WORDS}", "summary": "A board.", "suggestions": []}}')
+    if seen.last["role"] == "tool":
+        return text("Done. <task_summary>A board.</task_summary>")
+    return files(quick_app(WORDS))
+
+
+@asynccontextmanager
+async def starting(data_dir: Path) -> AsyncIterator[Server]:
+    """The program on a port of its own, with a model."""
+    async with FakeOpenRouter() as model:
+        model.always(write_the_app)
+        own = {"OPENROUTER_BASE_URL": model.base_url, "ZAPDEV_PORT": str(free_port())}
+        async with serving(data_dir, **SETTINGS, **own) as server:
+            yield server
+
+
 @asynccontextmanager
 async def outside(server: Server) -> AsyncIterator[Page]:
     """A page of a browser to which our names lead to this server."""
@@ -45,7 +66,7 @@ async def outside(server: Server) -> AsyncIterator[Page]:
 
 
 async def test_an_app_opens_from_outside_at_an_origin_of_its_own(tmp_path: Path) -> None:
-    async with serving(tmp_path / "data", **SETTINGS, ZAPDEV_PORT=str(free_port())) as server:
+    async with starting(tmp_path / "data") as server:
         done = (await server.generate(PROMPT, framework="react"))[-1].data
         link, path = done["previewUrl"], f"/api/projects/{done['projectId']}"
         key = link.rpartition("/")[2]
@@ -84,8 +105,7 @@ async def test_an_app_opens_from_outside_at_an_origin_of_its_own(tmp_path: Path)
             assert await page.evaluate("localStorage.getItem('bike')") is None
         assert server.complaints == []
 
-    again = serving(tmp_path / "data", **SETTINGS, ZAPDEV_PORT=str(free_port()))
-    async with again as server, outside(server) as page:
+    async with starting(tmp_path / "data") as server, outside(server) as page:
         await page.goto(f"http://{renewed.rpartition('/')[2]}.apps.test/deep?a=1")
         await expect(page.get_by_role("heading")).to_contain_text("wakes up")
         await expect(page.get_by_text(WORDS).first).to_be_visible(timeout=WAKES_MS)

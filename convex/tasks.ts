@@ -34,7 +34,7 @@ import {
   taskView,
   viewTask,
 } from "./lib/queue";
-import { admit, reserve, terms } from "./lib/usage";
+import { admit, giveUp, reserve, terms } from "./lib/usage";
 import {
   eventLine,
   framework,
@@ -64,10 +64,21 @@ export const enqueue = serviceMutation({
     history: v.array(v.object({ messageId: v.string(), role, content: v.string() })),
     slack: v.optional(slackOrigin),
     terms: v.optional(terms),
+    replaces: v.optional(v.string()),
   },
   returns: taskView,
   handler: async (ctx, args) => {
-    const { accepted, questionId, answerId, history, newProject, slack, terms, ...fields } = args;
+    const {
+      accepted,
+      questionId,
+      answerId,
+      history,
+      newProject,
+      slack,
+      terms,
+      replaces,
+      ...fields
+    } = args;
     const { owner, origin, projectId, taskId } = fields;
     const there =
       (await findTask(ctx, taskId)) ??
@@ -87,6 +98,7 @@ export const enqueue = serviceMutation({
     } else {
       await insertProject(ctx, { projectId, owner, title: newProject.title }, now);
     }
+    if (replaces !== undefined) await giveUp(ctx, owner, replaces);
     if (terms !== undefined) await admit(ctx, owner, terms, now);
     if (history.length > 0 && !(await hasMessages(ctx, projectId))) {
       for (const seed of history) {

@@ -24,6 +24,10 @@ BURST = 6
 """At once may be started what comes back in an hour's sixth part."""
 
 
+NOTED_S, NOTED_OWNERS = 300.0, 10_000
+"""How long an owner's plan is known to be kept, and of how many owners."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who wants work started: a person, where they belong, and the plan their token names."""
@@ -79,6 +83,7 @@ class Meter:
         self._store = store
         self._clock = clock
         self._quotas = quotas
+        self._noted: dict[OwnerId, tuple[str, float]] = {}
 
     async def terms(self, owner: OwnerId, kind: TaskKind, asker: Asker | None) -> Terms:
         """The terms of one more task. Raises: StoreUnavailable."""
@@ -105,12 +110,24 @@ class Meter:
         standing = Credits(named, _allowance(by_plan, named), spent.credits, spent.next_back_at)
         return UsageReport(standing, spent, month)
 
+    async def note_plan(self, owner: OwnerId, plan: str | None) -> None:
+        """Keep the plan that a token names, for where there is none. Raises: StoreUnavailable.
+
+        What was kept a moment ago is not looked at again.
+        """
+        now = self._clock.monotonic()
+        noted, until = self._noted.get(owner, (None, 0.0))
+        if plan is None or (noted == plan and now < until):
+            return
+        if await self._store.plan(owner) != plan:
+            await self._store.keep_plan(owner, plan)
+        if len(self._noted) >= NOTED_OWNERS:
+            self._noted.clear()
+        self._noted[owner] = (plan, now + NOTED_S)
+
     async def _plan(self, owner: OwnerId, told: str | None) -> str:
-        """The plan that a token names is kept for where there is no token; else the kept one."""
-        kept = await self._store.plan(owner)
-        if told is not None and told != kept:
-            await self._store.keep_plan(owner, told)
-        return told or kept or FREE
+        await self.note_plan(owner, told)
+        return told or await self._store.plan(owner) or FREE
 
 
 def in_slack(origin: SlackOrigin) -> Asker:

@@ -255,3 +255,23 @@ def text_of(content: bytes) -> str | None:
         return content.decode()
     except UnicodeDecodeError:
         return None
+
+
+def version_before(versions: Sequence[Fragment]) -> Fragment | None:
+    """The version to go back to from the newest one: the next older app that is another one.
+
+    Undone versions are not gone back to, and a check that changed nothing is no step.
+    """
+    if not versions:
+        return None
+    at, files = 0, versions[0].files
+    while at < len(versions):
+        restored = versions[at].restored_from
+        ids = [version.id for version in versions]
+        if restored in ids:
+            at = ids.index(restored)
+        elif versions[at].files == files:
+            at += 1
+        else:
+            return versions[at]
+    return None

@@ -53,7 +53,8 @@ class TaskStore(Projects, Queue, EventLog, Blobs, Protocol):
 class StartRequest:
     """What a person typed, not yet checked. `origin` makes asking twice harmless.
 
-    `asker` is held to their limits, and so is whoever asks in `slack`.
+    `asker` is held to their limits, and so is whoever asks in `slack`. `replaces` is a task that is
+    stopped next: if it is open, its credit passes on to this one.
     """
 
     prompt: str
@@ -65,6 +66,7 @@ class StartRequest:
     requested_by: str = "web"
     slack: SlackOrigin | None = None
     asker: Asker | None = None
+    replaces: TaskId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class TaskService:
                 origin=_origin(request.origin),
                 history=history,
                 slack=request.slack,
+                replaces=request.replaces,
             ),
             request.asker,
         )
@@ -214,6 +217,11 @@ class TaskService:
         Raises: StoreUnavailable.
         """
         return None if self._meter is None else await self._meter.report(owner, plan)
+
+    async def note_plan(self, owner: OwnerId, plan: str | None) -> None:
+        """Keep the plan that the owner's token names. Raises: StoreUnavailable."""
+        if self._meter is not None:
+            await self._meter.note_plan(owner, plan)
 
     async def task(self, owner: OwnerId, task_id: TaskId) -> TaskRow:
         """Raises: NotFound, StoreUnavailable."""

@@ -43,11 +43,12 @@ def asker_of(request: web.Request) -> Asker | None:
 
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Nobody gets to the API without a name. Raises: NotSignedIn, SignInUnavailable."""
+    """Nobody gets to the API without a name. Raises: NotSignedIn, SignInUnavailable, StoreUnavailable."""
     if not is_open(request.path):
         request[_PRINCIPAL] = who = await _principal(request)
         if who.is_impersonated:
             log.info("staff acts as a user", user_id=who.user_id, method=request.method)
+        await request.app[DEPS].tasks.note_plan(who.owner, who.plan)
     return await handler(request)
 
 

@@ -4,7 +4,7 @@ Nothing here knows Bolt. Everything that starts work is idempotent: by where it 
 button, by what it would do. So the same event twice, at whichever process, is one effect.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, Protocol
 
@@ -17,7 +17,7 @@ from agents.types import OwnerId, TaskId, TaskKind, TaskStatus
 from bot.render import slack_replies as replies
 from bot.render.slack_blocks import SlackMessage
 from bot.services.identity import IdentityService, IdentityStore
-from bot.services.projects import ProjectService
+from bot.services.projects import ProjectService, version_before
 from bot.services.tasks import ImportRequest, StartRequest, TaskService
 from bot.slack.intents import Again, Build, Import, Share, Stop, Undo
 from bot.slack.messages import SLACK_TOPIC, workspace_topic
@@ -25,7 +25,7 @@ from bot.slack.payloads import Said
 from bot.slack.rights import Rights
 from bot.store.links_port import PreviewKeys
 from bot.store.people_port import People
-from bot.store.port import EventLog, Fragment, Projects, Queue, TaskRow, Waker
+from bot.store.port import EventLog, Projects, Queue, TaskRow, Waker
 from bot.store.slack_port import Delivery, SlackThread, ThreadProject
 
 Press = Literal["stop", "retry", "fix", "undo", "suggest"]
@@ -141,7 +141,12 @@ class Desk:
         return replies.render_queued(row.prompt, behind) if behind else None
 
     async def _start(
-        self, said: Said, there: ThreadProject | None, build: Build, origin: str
+        self,
+        said: Said,
+        there: ThreadProject | None,
+        build: Build,
+        origin: str,
+        replaces: TaskId | None = None,
     ) -> TaskRow:
         wishes = await self.store.preferences(said.owner)
         request = StartRequest(
@@ -152,6 +157,7 @@ class Desk:
             origin=origin,
             requested_by=said.user_id,
             slack=said.origin,
+            replaces=replaces,
         )
         row = await self.tasks.start(said.owner if there is None else there.owner, request)
         self._ring(said)
@@ -292,7 +298,7 @@ class Desk:
                 "Reply in this thread with what should be different.",
             )
         if build is not None:  # first, as it may be refused
-            await self._start(said, there, build, origin)
+            await self._start(said, there, build, origin, earlier.id)
         if is_open:
             await self.tasks.cancel(earlier.owner, earlier.id, by=said.user_id)
         return None if build is None else replies.render_corrected(build.prompt)
@@ -364,26 +370,6 @@ class Desk:
         """Raises: NotFound."""
         await self.store.task(owner, task_id)
         return fold(task_id, await self.store.read(task_id, limit=WHOLE_LOG))
-
-
-def version_before(versions: Sequence[Fragment]) -> Fragment | None:
-    """The version to go back to from the newest one: the next older app that is another one.
-
-    Undone versions are not gone back to, and a check that changed nothing is no step.
-    """
-    if not versions:
-        return None
-    at, files = 0, versions[0].files
-    while at < len(versions):
-        restored = versions[at].restored_from
-        ids = [version.id for version in versions]
-        if restored in ids:
-            at = ids.index(restored)
-        elif versions[at].files == files:
-            at += 1
-        else:
-            return versions[at]
-    return None
 
 
 def _edit_key(key: str, edited_ts: str) -> str:

@@ -49,6 +49,7 @@ def enqueue_args(new: NewTask, ids: Ids) -> Args:
         "history": history,
         "slack": None if new.slack is None else origin_row(new.slack),
         "terms": terms_row(new.terms),
+        "replaces": new.replaces,
     }
 
 

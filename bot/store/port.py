@@ -124,6 +124,7 @@ class NewTask:
     `origin` makes enqueueing idempotent per owner: the same origin answers the first task.
     `history` seeds the conversation of a project that has none. `slack` is where it was asked
     for in Slack, and is shown; a new project's thread is that one. `terms` may refuse it.
+    `replaces` is a task of the owner that is stopped next: what it has reserved is free for this one.
     """
 
     owner: OwnerId
@@ -137,6 +138,7 @@ class NewTask:
     history: Sequence[Turn] = ()
     slack: SlackOrigin | None = None
     terms: Terms = UNLIMITED
+    replaces: TaskId | None = None
 
 
 @dataclass(frozen=True, slots=True)

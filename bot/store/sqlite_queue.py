@@ -83,6 +83,8 @@ def enqueue(connection: sqlite3.Connection, new: NewTask, ids: FreshIds, now: in
         if row is not None:
             return task_of(row)
     project_id = _project_for(connection, new, ids, now)
+    if new.replaces is not None:
+        usage.give_up(connection, new.owner, new.replaces)
     usage.admit(connection, new.owner, new.terms, now)
     task_id = ids.task
     accepted = TaskAccepted(

@@ -112,6 +112,15 @@ def reserve(
     )
 
 
+def give_up(connection: sqlite3.Connection, owner: OwnerId, task_id: TaskId) -> None:
+    """What an open task has reserved is given back before its end."""
+    connection.execute(
+        "UPDATE usage SET state = 'refunded' WHERE task_id = ? AND owner = ? "
+        "AND state = 'reserved'",
+        (task_id, owner),
+    )
+
+
 def note(connection: sqlite3.Connection, task_id: TaskId, lines: Iterable[tuple[str, str]]) -> None:
     """Add what model calls among these events (kind, JSON) have used."""
     for kind, line in lines:

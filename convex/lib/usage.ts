@@ -146,6 +146,14 @@ export async function reserve(ctx: MutationCtx, task: Task, credits: number): Pr
   });
 }
 
+/** What an open task has reserved is given back before its end. */
+export async function giveUp(ctx: MutationCtx, owner: string, taskId: string): Promise<void> {
+  const line = await findLine(ctx, taskId);
+  if (line?.owner === owner && line.state === "reserved") {
+    await ctx.db.patch(line._id, { state: "refunded" });
+  }
+}
+
 async function findLine(ctx: QueryCtx, taskId: string): Promise<Doc<"usage"> | null> {
   return await ctx.db
     .query("usage")

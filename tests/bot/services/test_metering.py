@@ -12,7 +12,7 @@ from agents.system import RandomIds
 from agents.testing import FakeClock
 from agents.types import OwnerId, TaskKind
 from bot.feed import Hub
-from bot.services.metering import Asker, Credits, Meter, Quotas
+from bot.services.metering import NOTED_S, Asker, Credits, Meter, Quotas
 from bot.services.tasks import StartRequest, TaskService
 from bot.store.slack_port import SlackOrigin, SlackThread
 from bot.store.sqlite import MEMORY, SqliteStore
@@ -105,6 +105,22 @@ async def test_the_plan_of_the_last_token_holds_where_there_is_none(
         await meter.report(ANN, plan)
         assert await store.plan(ANN) == plan
         assert (await meter.terms(ANN, TaskKind.GENERATE, in_slack)).allowance == allowance
+
+
+async def test_a_plan_is_noted_once_in_a_while_and_when_it_changes(
+    meter: Meter, store: SqliteStore, clock: FakeClock
+) -> None:
+    await meter.note_plan(ANN, "pro")
+    await meter.note_plan(ANN, None)
+    assert await store.plan(ANN) == "pro"
+    await store.keep_plan(ANN, "free")  # by another process
+    await meter.note_plan(ANN, "pro")
+    assert await store.plan(ANN) == "free", "it was looked at a moment ago"
+    await clock.advance(NOTED_S)
+    await meter.note_plan(ANN, "pro")
+    assert await store.plan(ANN) == "pro"
+    await meter.note_plan(ANN, "team")
+    assert await store.plan(ANN) == "team"
 
 
 # --- starting ----------------------------------------------------------------------------

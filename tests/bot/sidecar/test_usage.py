@@ -130,6 +130,14 @@ async def test_a_larger_plan_holds_from_the_next_request_on(sidecar: RunningSide
     assert (await use(sidecar, "ann"))["credits"]["plan"] == "pro", "a token without a claim"
 
 
+async def test_whatever_is_asked_for_the_plan_of_the_token_is_kept(sidecar: RunningSidecar) -> None:
+    for token, owner in (("ann:pro", "ann"), ("ann:team:org_1", "org_1")):
+        signed = {"Authorization": f"Bearer {token}"}
+        async with sidecar.http.get("/api/projects", headers=signed) as answer:
+            assert answer.status == 200
+        assert await sidecar.store.plan(OwnerId(owner)) == token.split(":")[1]
+
+
 async def test_starts_in_quick_succession_are_slowed_down(tmp_path: Path) -> None:
     quotas = Quotas(credits=None, max_open=100, person_per_hour=12, group_per_hour=0)
     async with running_sidecar(tmp_path / "z.db", quotas=quotas, sign_in=People()) as sidecar:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.events import UsageRecorded
-from agents.types import OwnerId, TaskKind, Usage
+from agents.types import OwnerId, TaskKind, TaskStatus, Usage
 from bot.render import slack_actions as buttons
 from bot.render.slack_usage import SHOW_STATUS, SHOW_USAGE
 from bot.services.metering import Quotas
@@ -79,6 +79,20 @@ async def test_a_follow_up_costs_too_and_fix_errors_is_free(bot: Bot, slack: Fak
     await slack.deliver("interactive", {**payload, "actions": [action]})
     kinds = [row.kind for row in await bot.tasks()]
     assert kinds == [TaskKind.GENERATE, TaskKind.GENERATE, TaskKind.FIX]
+    assert "0 of 2 credits left" in await typed(bot, "usage")
+
+
+async def test_an_edited_request_takes_over_the_credit_of_the_one_it_corrects(
+    bot: Bot, slack: FakeSlack
+) -> None:
+    await typed(bot, "another board")
+    root = await slack.mention("U1", "C1", "a kanban bord")
+    await slack.edit("U1", root, f"<@{bot.team.bot_user}> a kanban board")
+    assert [(row.prompt, row.status) for row in await bot.tasks()] == [
+        ("another board", TaskStatus.PENDING),
+        ("a kanban bord", TaskStatus.CANCELLED),
+        ("a kanban board", TaskStatus.PENDING),
+    ]
     assert "0 of 2 credits left" in await typed(bot, "usage")
 
 

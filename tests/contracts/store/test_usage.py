@@ -11,15 +11,12 @@ from agents.errors import (
     NotFound,
     QuotaExceeded,
     SeqConflict,
-    TooFast,
-    TooManyTasks,
 )
 from agents.events import NoticeGiven, UsageRecorded
 from agents.types import OwnerId, ProjectId, TaskKind, TaskStatus, Usage
 from bot.store.port import LEASE_S, MAX_ATTEMPTS
 from bot.store.usage_port import (
     COUNTED_AT_MOST,
-    OPEN_RETRY_S,
     TOP_PROJECTS,
     WINDOW,
     Rate,
@@ -224,69 +221,52 @@ async def test_a_task_that_was_handed_back_keeps_its_one_credit(world: World) ->
     assert await credits_of(world) == 1
 
 
-# --- open tasks --------------------------------------------------------------------------
+# --- one instead of another --------------------------------------------------------------
 
 
-async def test_no_more_of_an_owners_tasks_are_open_than_may_be(world: World) -> None:
-    two = Terms(max_open=2)
-    first, _ = [await world.enqueue(terms=two) for _ in range(2)]
-    await world.enqueue(owner=STRANGER, terms=two)
-    error = await refused(world, two)
-    assert isinstance(error, TooManyTasks)
-    assert (str(error), error.retry_after_s) == (
-        "2 builds of yours are under way already.",
-        OPEN_RETRY_S,
-    )
+async def test_a_task_instead_of_an_open_one_takes_over_its_credit(world: World) -> None:
+    one = Terms(credits=1, allowance=1, max_open=1)
+    first = await world.enqueue(terms=one)
+    second = await world.enqueue(terms=one, origin="E1", replaces=first.id)
+    assert (await world.enqueue(terms=one, origin="E1", replaces=first.id)).id == second.id
+    assert await credits_of(world) == 1
+    await world.store.request_cancel(OWNER, first.id, by="ann")
+    assert await credits_of(world) == 1
     claim = await world.claim()
-    assert claim.task.id == first.id
-    await refused(world, two)
-    await world.store.finish(claim.lease, 1, failed())
-    await world.enqueue(terms=two)
+    await world.store.finish(claim.lease, 1, completed())
+    assert (claim.task.id, await credits_of(world)) == (second.id, 1)
 
 
-# --- how fast ----------------------------------------------------------------------------
-
-
-async def test_a_bucket_lets_so_many_through_at_once_and_then_one_after_the_other(
+async def test_a_task_that_ends_well_before_its_stop_gives_its_credit_away_once(
     world: World,
 ) -> None:
-    terms = Terms(rates=[Rate("ann", 3, 60)])
-    for _ in range(3):
-        await world.enqueue(terms=terms)
-    error = await refused(world, terms)
-    assert isinstance(error, TooFast)
-    assert error.retry_after_s == pytest.approx(60)
-    await world.clock.advance(59)
-    assert (await refused(world, terms)).retry_after_s == pytest.approx(1)
-    await world.clock.advance(1.01)
-    await world.enqueue(terms=terms)
-    await refused(world, terms)
+    one = Terms(credits=1, allowance=1)
+    claim = await world.start(terms=one)
+    await world.enqueue(terms=one, replaces=claim.task.id)
+    await world.store.finish(claim.lease, 1, completed())
+    assert await credits_of(world) == 1
 
 
-async def test_a_bucket_that_was_left_alone_is_full_and_no_fuller(world: World) -> None:
-    terms = Terms(rates=[Rate("ann", 3, 60)])
-    await world.enqueue(terms=terms)
-    await world.clock.advance(DAY_S)
-    for _ in range(3):
-        await world.enqueue(terms=terms)
-    await refused(world, terms)
+@pytest.mark.parametrize("owner", [OWNER, STRANGER])
+async def test_an_ended_or_foreign_task_has_no_credit_to_pass_on(
+    world: World, owner: OwnerId
+) -> None:
+    one = Terms(credits=1, allowance=1)
+    claim = await world.start(terms=one, owner=owner)
+    if owner is STRANGER:
+        await world.enqueue(terms=one)
+    else:
+        await world.store.finish(claim.lease, 1, completed())
+    with pytest.raises(CreditsUsedUp):
+        await world.enqueue(terms=one, replaces=claim.task.id)
+    assert (await world.store.spent(owner, world.clock.now())).credits == 1
 
 
-async def test_a_start_takes_a_turn_of_every_bucket_or_of_none(world: World) -> None:
-    ann, bob, team = Rate("ann", 1, 1), Rate("bob", 2, 1), Rate("team", 2, 1)
-    await world.enqueue(terms=Terms(rates=[ann, team]))
-    await refused(world, Terms(rates=[team, ann]))
-    await world.enqueue(terms=Terms(rates=[team]))
-    await refused(world, Terms(rates=[bob, team]))
-    for _ in range(2):
-        await world.enqueue(terms=Terms(rates=[bob]))
-    await refused(world, Terms(rates=[bob]))
-
-
-async def test_a_refusal_for_credits_takes_no_turn(world: World) -> None:
-    one = Rate("ann", 1, 1)
-    await refused(world, Terms(credits=1, allowance=0, rates=[one]))
-    await world.enqueue(terms=Terms(rates=[one]))
+async def test_a_refused_task_leaves_the_other_its_credit(world: World) -> None:
+    first = await world.enqueue(terms=FIVE)
+    with pytest.raises(CreditsUsedUp):
+        await world.enqueue(terms=Terms(credits=1, allowance=0), replaces=first.id)
+    assert await credits_of(world) == 1
 
 
 # --- tokens and dollars ------------------------------------------------------------------

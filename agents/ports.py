@@ -148,7 +148,10 @@ class SandboxFiles(Protocol):
         ...
 
     async def remove(self, paths: Sequence[str]) -> None:
-        """Delete files; one that is missing is no error. Raises: SandboxLost."""
+        """Delete files, and folders that hold nothing then; one that is missing is no error.
+
+        Raises: SandboxLost.
+        """
         ...
 
     async def read(self, path: str) -> bytes | None:

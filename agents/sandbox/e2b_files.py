@@ -41,7 +41,7 @@ class RemoteFiles:
         await self._remote.reach(lambda: self._write(paths, list(files.values())))
 
     async def remove(self, paths: Sequence[str]) -> None:
-        """Delete files and links; a folder of that name stays."""
+        """Delete files and links, and folders that hold nothing then."""
         for some in _portions([check_path(path) for path in paths]):
             await self._remote.reach(partial(self._remove, json.dumps(some)))
 

@@ -49,12 +49,16 @@ class AppFolder:
                 self._write_one(root, path, content)
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Delete files and links; a folder of that name stays. Raises: SandboxLost."""
+        """Delete files and links, and folders that hold nothing then; a folder of that name stays.
+
+        Raises: SandboxLost.
+        """
         with self._opened() as root:
             for path in paths:
                 *folders, name = _parts(path)
                 with contextlib.suppress(*_ABSENT), _walk(root, folders) as folder:
                     _unlink_file(name, folder)
+                _remove_empty(root, folders)
 
     def read(self, path: str) -> bytes | None:
         """The content, or None when there is no such regular file. Raises: SandboxLost."""
@@ -222,6 +226,16 @@ def _unlink_file(name: str, parent: int) -> None:
     if not stat.S_ISDIR(_mode(name, parent)):
         with contextlib.suppress(FileNotFoundError, IsADirectoryError):
             os.unlink(name, dir_fd=parent)
+
+
+def _remove_empty(root: int, folders: Sequence[str]) -> None:
+    """Delete a folder that is empty, then the one above it, as far as they are."""
+    for depth in range(len(folders), 0, -1):
+        try:
+            with _walk(root, folders[: depth - 1]) as parent:
+                os.rmdir(folders[depth - 1], dir_fd=parent)
+        except OSError:  # it holds something, or was none
+            return
 
 
 def _read_file(name: str, parent: int, limit: int) -> bytes | None:

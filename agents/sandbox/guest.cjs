@@ -60,6 +60,21 @@ function remove(list) {
   for (const path of JSON.parse(list)) {
     const found = walk(path, false) ? look(path) : undefined;
     if (found && !found.isDirectory()) fs.unlinkSync(path);
+    if (found) removeEmpty(path);
+  }
+}
+
+// Delete the folders above a path as far as they are empty.
+function removeEmpty(path) {
+  const names = path.split("/").slice(0, -1);
+  for (; names.length > 0; names.pop()) {
+    const folder = names.join("/");
+    if (!walk(folder, false)) return;
+    try {
+      fs.rmdirSync(folder);
+    } catch {
+      return; // it holds something
+    }
   }
 }
 

@@ -34,6 +34,17 @@ async def test_a_command_runs_in_the_apps_folder(machine: Sandbox) -> None:
     assert (text, cwd, result.ok) == ("start-page react", home, True)
 
 
+async def test_a_folder_goes_with_its_last_file(machine: Sandbox) -> None:
+    """Tools go by folders, too: Next.js takes an empty `src/app` for an app."""
+    await machine.write({"a/b/c/d.txt": b"", "a/b/e.txt": b"", "x/y.txt": b"", "l/z.txt": b""})
+    await machine.run("rm l/z.txt && ln -s ../x l/link && mkdir full && touch full/x", timeout_s=10)
+    await machine.remove(["a/b/c/d.txt", "x/y.txt", "x", "l/link/y.txt", "full", "app.txt"])
+    result = await machine.run("ls -d a/b/* x l/link full .", timeout_s=10)
+    assert {line for line in result.output.splitlines() if "cannot" not in line} == {
+        *("a/b/e.txt", "l/link", "full", "."),
+    }
+
+
 async def test_dependencies_are_installed(machine: Sandbox) -> None:
     result = await machine.run("cat node_modules/dep/index.js", timeout_s=10)
     assert result.output == "installed\n"

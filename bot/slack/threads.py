@@ -25,6 +25,7 @@ from bot.slack.payloads import (
     said_in_shortcut,
 )
 from bot.slack.reception import Reception, settle
+from bot.slack.rights import owns
 from bot.slack.voice import Respond, Voice, respond_with
 from bot.slack.work import Work
 
@@ -190,8 +191,11 @@ class Threads:
         """In a shared channel Slack does not say whose person it is: the app's owner is ours."""
         stop: Intent = Stop()
         there = await self._desk.project_of(said)
-        if there is not None and (there.owner == said.member or not said.is_foreign):
-            await self._reception.answer(replace(said, is_foreign=False), stop)
+        if there is None:
+            return
+        known = await self._reception.accounts.perhaps(said)
+        if owns(known, there) or not said.is_foreign:
+            await self._reception.answer(replace(known, is_foreign=False), stop)
 
 
 def _is_a_persons(message: Body) -> bool:

@@ -219,6 +219,21 @@ async def test_stop_is_not_kept(bot: Bot) -> None:
     assert row.cancel_by is None
 
 
+async def test_slacks_own_stop_button_is_the_owners_in_a_shared_channel_too(bot: Bot) -> None:
+    """There Slack does not say whose person it was."""
+    await bot.link("U1", ADA)
+    await bot.link("U2", EVE)
+    root = await bot.slack.mention("U1", "C1", "a kanban board")
+    await bot.running()
+    for user, stops in (("U2", None), ("U1", "U1")):
+        person, channel = bot.slack.world.users[user], bot.slack.world.channels["C1"]
+        event = bot.slack.payloads.agent_session_stopped(person, channel, root.ts)
+        await bot.slack.deliver_event("T1", event)
+        await bot.settled()
+        [row] = await bot.tasks_of("org_bikes")
+        assert row.cancel_by == stops, user
+
+
 async def test_the_home_tab_says_how_it_stands(bot: Bot) -> None:
     async def shown() -> str:
         await bot.slack.open_home("U1")

@@ -2,13 +2,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
 """The system's own browser: nothing is downloaded."""
+
+
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     sessions end, which is what the tests are for.
     """
     opened = await (await browser.new_context()).new_page()
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(20_000)
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("console", lambda line: _note(problems, line))

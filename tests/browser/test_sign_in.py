@@ -56,8 +56,10 @@ async def sidecar(clerk: FakeClerk, tmp_path: Path) -> AsyncIterator[RunningSide
 
 
 async def sign_in(page: Page, who: str) -> None:
+    """Returns when the page has been told who is there: a reload finds them signed in."""
     await page.get_by_label("Email address").fill(who)
-    await page.get_by_role("button", name="Continue").click()
+    async with page.expect_response("**/v1/client/sessions/*"):
+        await page.get_by_role("button", name="Continue").click()
 
 
 async def test_who_signs_in_sees_their_own_apps_and_whoever_comes_next_does_not(

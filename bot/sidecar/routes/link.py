@@ -90,7 +90,11 @@ def routes(deps: SidecarDeps) -> list[web.RouteDef]:
 
 
 class LinkPages:
-    """The page, and what it asks for."""
+    """The page, and what it asks for.
+
+    Its policy is stricter than the console's: signing in is a page of Clerk's own, so that its script
+    writes no styles here and needs no other host; what is left is a worker, for its timer.
+    """
 
     def __init__(self, door: LinkDoor, deps: SidecarDeps) -> None:
         self._door = door
@@ -101,8 +105,8 @@ class LinkPages:
         clerk = deps.clerk.frontend_api if deps.clerk is not None else ""
         self._policy = (
             f"default-src 'none'; script-src 'self' {clerk}; style-src 'self'; "
-            f"img-src 'self' data:; connect-src 'self' {clerk}; base-uri 'none'; "
-            "form-action 'none'; frame-ancestors 'none'"
+            f"img-src 'self' data:; connect-src 'self' {clerk}; worker-src 'self' blob:; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
 
     # --- pages ---------------------------------------------------------------------------

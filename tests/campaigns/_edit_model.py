@@ -52,7 +52,8 @@ def draw(random: Random, number: int) -> Case:
     fate = random.choices(("there", "twice", "gone"), (6, 2, 2))[0]
     after: str | None = None
     if fate == "there":
-        after = dress.text([*lines[:first], *fresh, *lines[first + len(block) :]])
+        after = _literally(dress.text(lines), edit, dress)
+        after = after or dress.text([*lines[:first], *fresh, *lines[first + len(block) :]])
     elif fate == "twice":
         lines = [*lines, Line(0, "between();"), *block]
     else:
@@ -60,6 +61,14 @@ def draw(random: Random, number: int) -> Case:
         lines[at] = replace(lines[at], code=lines[at].code.replace("(", "Other("))
     name = f"{number}: {distort.__name__.strip('_')}, {fate}"
     return Case(name, dress.text(lines), (edit,), after)
+
+
+def _literally(text: str, edit: tuple[str, str], dress: Dress) -> str | None:
+    """What stands there to the letter, by chance too, from its first word on, is just replaced."""
+    search, new = (part.replace("\r\n", "\n").replace("\n", dress.end) for part in edit)
+    if search[0].isspace() or text.count(search) != 1:
+        return None
+    return text.replace(search, new)
 
 
 def _lines(random: Random) -> list[Line]:

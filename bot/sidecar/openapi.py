@@ -24,7 +24,7 @@ says what is wrong with it. Elsewhere no token is needed.
 
 **Streams.** A task is followed as Server-Sent Events: `id` is a rising number, `data` one JSON object (`Frame`).
 `complete`, `error` and `cancelled` are last. Resume with `Last-Event-ID`: no gap, no duplicate, at any process.
-A reader that takes longer than ten seconds to read is dropped and can resume. Closing the connection does not
+A reader that reads nothing for ten seconds is dropped and can resume. Closing the connection does not
 stop the task. Skip a `type` that you do not know.
 
 **Errors** have one shape, `ErrorAnswer`. What belongs to somebody else looks like what is not there: 404.

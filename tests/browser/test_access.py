@@ -135,7 +135,8 @@ async def test_the_main_job_is_done_with_a_keyboard_alone(
     await tab_to(page, "What to change", backwards=True)
     await page.keyboard.type("And a search")
     await press("Enter")
-    assert (await worker.take()).task.prompt == "And a search"
+    await until_async(worker.take_any)
+    assert worker.claim.task.prompt == "And a search"
     await tab_to(page, "Stop", backwards=True)
     await press("Enter")
     await until_async(worker.stop_if_asked)

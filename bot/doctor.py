@@ -275,10 +275,13 @@ async def _clerk(settings: Settings) -> Finding:
     await sign_in.keys.close()
     pages = ", ".join(sorted(settings.authorized_parties))
     detail = f"{_host(settings.sign_in_url or '')}, for {pages}"
-    if not told:
-        detail += "; it does not tell of deleted accounts"
-    hint = "" if told else "Set CLERK_WEBHOOK_SECRET"
-    return Finding("Clerk", ok=True, detail=detail, next_step=hint)
+    if told:
+        return Finding("Clerk", ok=True, detail=detail)
+    detail += "; it does not tell of deleted accounts"
+    links = settings.slack_bot_token is not None or settings.slack_client_secret is not None
+    if links:
+        detail += ", whose links to Slack stay"
+    return Finding("Clerk", None if links else True, detail, "Set CLERK_WEBHOOK_SECRET")
 
 
 def _slack_probe(settings: Settings) -> Probe | None:

@@ -16,6 +16,7 @@ from bot.services.sign_outs import (
     LEFT_S,
     Marks,
     SignOuts,
+    left_mark,
     member_mark,
     organisation_mark,
     session_mark,
@@ -117,6 +118,7 @@ class AccountNews:
                 await self._stop_all(OwnerId(user_id))
             case MembershipEnded(org_id, user_id):
                 await self._sign_outs.note(mark := member_mark(org_id, user_id), keep_s=LEFT_S)
+                await self._sign_outs.note(left_mark(org_id, user_id))
                 await self._links.account_ended(user_id, owner=OwnerId(org_id), by=BY_CLERK)
             case OrganisationEnded(org_id):
                 await self._sign_outs.note(mark := organisation_mark(org_id))

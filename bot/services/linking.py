@@ -16,6 +16,7 @@ from agents.errors import UserError
 from agents.ports import Ids
 from bot.services.identity import LINKS_TOPIC, IdentityService, IdentityStore
 from bot.services.principals import Principal, in_person
+from bot.services.sign_outs import marks_of
 from bot.store.identity_port import Account, Link, LinkRefusal, LinkRequest, SlackPerson
 from bot.store.port import Waker
 
@@ -171,14 +172,17 @@ class Linking:
     async def confirm(self, principal: Principal, secret: str) -> Link:
         """The link. Raises: LinkRefused, Impersonated, SignInAgain."""
         check_fresh(in_person(principal))
+        account, marks = await self._account(principal), marks_of(principal)
+        if await self._identities.is_over(account, marks):
+            raise _over()
         made = await self._store.confirm_link(
-            hash_of(secret),
-            principal.session_id or "",
-            await self._account(principal),
-            self._ids.new("link"),
+            hash_of(secret), principal.session_id or "", account, self._ids.new("link")
         )
         if not isinstance(made, Link):
             raise _refused(made)
+        if await self._identities.is_over(account, marks):  # while it was made
+            await self._identities.end(made, by=account.user_id)
+            raise _over()
         self._waker.notify(LINKS_TOPIC)
         return made
 
@@ -282,6 +286,14 @@ def _is_of(request: LinkRequest, principal: Principal) -> bool:
     return (request.account.user_id, request.session_id) == (
         principal.user_id,
         principal.session_id or "",
+    )
+
+
+def _over() -> LinkRefused:
+    return LinkRefused(
+        "link_over",
+        "This session, account or membership has ended.",
+        hint="Sign in again. Who has left an organisation and come back waits an hour or so.",
     )
 
 

@@ -8,12 +8,15 @@ those who read its streams.
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from agents.types import OwnerId
 from bot.services.principals import Principal
 
-KEPT_S = 3700.0
-"""How long a mark stays: longer than any token that was good when it was made."""
+KEPT_S = 4300.0
+"""How long a mark stays: longer than any token that was good when it was made (an hour and the
+clocks' difference), and a linking that was begun by it (ten minutes)."""
 LEFT_S = 120.0
-"""The same of a membership, which may begin anew: as long as Clerk's own session tokens are good."""
+"""The same of a membership, which may begin anew, for streams: as long as Clerk's own session
+tokens are good."""
 
 _PREFIX = "ended:"
 
@@ -45,6 +48,18 @@ def organisation_mark(org_id: str) -> str:
 def member_mark(org_id: str, user_id: str) -> str:
     """Somebody as a member of an organisation."""
     return f"member {org_id} {user_id}"
+
+
+def left_mark(org_id: str, user_id: str) -> str:
+    """Somebody has left an organisation a while ago: they are not linked to it yet."""
+    return f"left {org_id} {user_id}"
+
+
+def marks_of_account(user_id: str, owner: OwnerId) -> frozenset[str]:
+    """Each of which, while it is there, keeps an account from being linked to this tenant."""
+    if owner == user_id:
+        return frozenset({user_mark(user_id)})
+    return frozenset({user_mark(user_id), organisation_mark(owner), left_mark(owner, user_id)})
 
 
 def marks_of(principal: Principal) -> frozenset[str]:

@@ -27,7 +27,7 @@ class ClerkPeople:
         self._known: dict[str, tuple[str, float]] = {}
 
     async def name(self, user_id: str) -> str:
-        """Their address, else their name; their id where Clerk cannot be asked."""
+        """Their address, else their id, with what they call themselves where Clerk can be asked."""
         known, at = self._known.get(user_id, ("", 0.0))
         if known and self._clock.monotonic() - at < KNOWN_S:
             return known
@@ -52,14 +52,17 @@ class ClerkPeople:
                 if answer.status != 200:
                     log.warning("account not looked up", status=answer.status)
                     return None
-                return _name_of(await answer.json())
+                return _name_of(user_id, await answer.json())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             log.warning("account not looked up", error=repr(error))
             return None
 
 
-def _name_of(user: Any) -> str | None:
-    """The address that they have proven to be theirs, else what they are called."""
+def _name_of(user_id: str, user: Any) -> str | None:
+    """The address that they have proven to be theirs, else what they call themselves.
+
+    The latter may be anything, somebody else's address too; so it stands behind their id.
+    """
     if not isinstance(user, dict):
         return None
     for address in user.get("email_addresses") or ():
@@ -67,4 +70,5 @@ def _name_of(user: Any) -> str | None:
         if proven and address.get("id") == user.get("primary_email_address_id"):
             return str(address["email_address"])
     names = (user.get("first_name"), user.get("last_name"))
-    return " ".join(str(name) for name in names if name) or user.get("username")
+    called = " ".join(str(name) for name in names if name) or user.get("username")
+    return f"the account {user_id}, called “{called}”" if called else None

@@ -14,7 +14,7 @@ from agents.ports import Clock
 from bot.feed import Hub, wait_for_bell
 from bot.render.slack_accounts import render_welcome
 from bot.render.slack_blocks import SlackMessage
-from bot.services.identity import LINKS_TOPIC
+from bot.services.identity import LINKS_TOPIC, IdentityService
 from bot.slack.accounts import Kept, read_kept
 from bot.slack.door import SlackDoor
 from bot.slack.payloads import Said
@@ -38,6 +38,7 @@ class Newcomers:
     def __init__(self, reception: Reception, voice: Voice, door: SlackDoor, clock: Clock) -> None:
         self._reception = reception
         self._identities: Identities = reception.desk.store
+        self._ends: IdentityService = reception.desk.identities
         self._state: SlackState = reception.desk.store
         self._voice = voice
         self._door = door
@@ -71,6 +72,9 @@ class Newcomers:
         """False: once more, later. Raises: StoreError."""
         if not await self._state.hold(f"greet:{link.id}", holder, for_s=HOLD_S):
             return True  # another process is at it; it is not let go, as others may have read it
+        if await self._ends.is_over(link.account):  # who has made it did not live to see that
+            await self._ends.end(link, by=link.account.user_id)
+            return True
         goes_on = await self._begin_what_waits(link)
         person = link.person
         message = render_welcome(link.account.name, link.id, goes_on=goes_on)

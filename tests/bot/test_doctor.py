@@ -224,6 +224,7 @@ async def test_a_clerk_whose_keys_can_be_had_is_named_with_the_pages_it_serves(m
         given = {"clerk_issuer": clerk.issuer, "public_url": "https://zapdev.example.com/"}
         good = await look(make(**given, clerk_webhook_secret=SecretStr("whsec_c2VjcmV0")), "Clerk")
         mute = await look(make(**given), "Clerk")
+        linking = await look(make(**given, slack_client_secret=SecretStr("x")), "Clerk")
         wrong = await look(make(**given, clerk_webhook_secret=SecretStr("whsec_x")), "Clerk")
         clerk.outage = 500
         away = await look(make(**given), "Clerk")
@@ -231,6 +232,8 @@ async def test_a_clerk_whose_keys_can_be_had_is_named_with_the_pages_it_serves(m
     where = f"{clerk.issuer.partition('//')[2]}, for https://zapdev.example.com"
     assert (good.ok, good.detail, good.next_step) == (True, where, "")
     assert (mute.ok, mute.next_step) == (True, "Set CLERK_WEBHOOK_SECRET")
+    assert (linking.ok, linking.next_step) == (None, "Set CLERK_WEBHOOK_SECRET")
+    assert "whose links to Slack stay" in linking.detail
     assert wrong.ok is False
     assert "CLERK_WEBHOOK_SECRET" in wrong.detail
     assert (away.ok, away.next_step) == (False, "Check CLERK_ISSUER or CLERK_PUBLISHABLE_KEY")

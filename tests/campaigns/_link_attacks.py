@@ -83,11 +83,12 @@ async def login_csrf(house: LinkHouse, _rng: random.Random) -> list[bool]:
     """Another site posts; another session or account uses what this browser has begun."""
     victim, attacker = await pair(house)
     await victim.prove(VICTIM)
-    sites: list[dict[str, str]] = [
+    sites: list[dict[str, str | None]] = [
         {"Origin": "https://evil.example"},
         {"Origin": FRIEND},
         {"Origin": "null"},
         {"Origin": ""},
+        {"Origin": None},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ]

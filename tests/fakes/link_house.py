@@ -70,8 +70,12 @@ class LinkBrowser:
         token = self.house.clerk.mint(sub=self.user_id, sid=self.session_id, azp=url, **self.claims)
         return {"Authorization": f"Bearer {token}", "Origin": url, "Sec-Fetch-Site": "same-origin"}
 
-    async def post(self, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
-        given = {**self.headers, **headers}
+    async def post(
+        self, path: str, body: Any = None, **headers: str | None
+    ) -> tuple[int, dict[str, Any]]:
+        """A header that is None is left out."""
+        sent = {**self.headers, **headers}
+        given = {name: value for name, value in sent.items() if value is not None}
         async with self.http.post(f"{self.house.url}{path}", json=body or {}, headers=given) as r:
             return r.status, await r.json()
 
@@ -107,7 +111,7 @@ class LinkBrowser:
         self.in_slack = slack_user
         return await self.open("/slack/oidc")
 
-    async def confirm(self, **headers: str) -> tuple[int, dict[str, Any]]:
+    async def confirm(self, **headers: str | None) -> tuple[int, dict[str, Any]]:
         return await self.post("/api/link/confirm", **headers)
 
     async def link(self, slack_user: str) -> tuple[int, dict[str, Any]]:

@@ -117,11 +117,14 @@ async def test_the_browsers_secret_is_out_of_reach_for_scripts_and_other_sites(
         {"Origin": "https://evil.example"},
         {"Origin": FRIEND},
         {"Origin": ""},
+        {"Origin": None},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-async def test_another_sites_page_links_nothing(house: LinkHouse, headers: dict[str, str]) -> None:
+async def test_another_sites_page_links_nothing(
+    house: LinkHouse, headers: dict[str, str | None]
+) -> None:
     ada = await house.browser("user_ada")
     await ada.begin()
     await ada.prove("U1")

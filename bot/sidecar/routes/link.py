@@ -239,7 +239,7 @@ def _check_origin(request: web.Request, public_url: str | None) -> None:
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     ours = {f"http://{request.host}", f"https://{request.host}", public_url}
-    if origin not in ours or site != "same-origin":
+    if origin is None or origin not in ours or site != "same-origin":
         raise Refused(403, "Accounts are linked on this server's own page only.")
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from agents.types import OwnerId, TaskStatus
 from bot.render import slack_accounts as words
+from bot.services.sign_outs import SignOuts, user_mark
 from tests.bot.slack.test_accounts import (
     ADA,
     BEN,
@@ -144,3 +145,15 @@ async def test_a_workspace_without_the_app_has_no_links(bot: Bot) -> None:
     bot.slack.uninstall("T1")
     await bot.settled()
     assert [*await bot.store.links_of_team("T1")] == []
+
+
+async def test_a_link_whose_account_ended_while_it_was_made_ends_and_begins_nothing(
+    bot: Bot,
+) -> None:
+    await bot.slack.mention("U1", "C1", "a shop")
+    await bot.settled()
+    await bot.link("U1", ADA, is_told=False)
+    await SignOuts(bot.store).note(user_mark("user_ada"))  # whoever made the link has died of it
+    await bot.greet()
+    assert [*await bot.store.links_of_team("T1")] == []
+    assert (direct(bot), await bot.tasks_of("org_bikes")) == ([], [])

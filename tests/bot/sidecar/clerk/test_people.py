@@ -62,14 +62,15 @@ async def test_an_account_is_called_by_its_proven_address_and_is_known_for_a_whi
 @pytest.mark.parametrize(
     ("user", "name"),
     [
-        ({**ADA, "email_addresses": [ADDRESS]}, "Ada Lovelace"),
-        ({**ADA, "email_addresses": []}, "Ada Lovelace"),
-        ({"username": "ada"}, "ada"),
+        ({**ADA, "email_addresses": [ADDRESS]}, "the account user_ada, called “Ada Lovelace”"),
+        ({**ADA, "email_addresses": []}, "the account user_ada, called “Ada Lovelace”"),
+        ({"first_name": "eve@bikes.example"}, "the account user_ada, called “eve@bikes.example”"),
+        ({"username": "ada"}, "the account user_ada, called “ada”"),
         ({}, "the account user_ada"),
         ([], "the account user_ada"),
     ],
 )
-async def test_an_address_that_nobody_proved_is_no_name(
+async def test_what_nobody_proved_stands_behind_the_id_and_looks_like_no_address(
     backend: Backend, user: Any, name: str
 ) -> None:
     backend.user = user

@@ -10,9 +10,9 @@ from collections.abc import Hashable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.setting_values import is_loopback
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import Refused
+from bot.sidecar.security import says_it_was_handed_on
 from bot.sidecar.who import is_open, owner_of
 
 _SIGNED = ("/slack/events", "/webhooks/")
@@ -20,13 +20,15 @@ _SIGNED = ("/slack/events", "/webhooks/")
 _NETWORK_BITS = 64
 """What one customer of a provider has of IPv6."""
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 
 @web.middleware
 async def limit_addresses(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Raises: Refused (429). Not counted: this machine's own, and what Slack and Clerk send."""
     address = address_of(request)
     counts = not request.path.startswith(_SIGNED)
-    if counts and address is not None and not is_loopback(address):
+    if counts and address is not None and not _is_this_machines(request, address):
         _take(request, ("address", _network(address)))
     return await handler(request)
 
@@ -51,19 +53,38 @@ def _take(request: web.Request, key: Hashable) -> None:
         )
 
 
-def address_of(request: web.Request) -> str | None:
-    """Who is at the other end: of the connection, or of the proxies that the operator has named."""
+def address_of(request: web.Request) -> Address | None:
+    """Who is at the other end: of the connection, or of the proxies that the operator has named.
+
+    Of fewer hops than proxies the first counts; what is no address does not.
+    """
     proxies = request.app[DEPS].proxies
-    said = ",".join(request.headers.getall("X-Forwarded-For", []))
-    hops = [hop.strip() for hop in said.split(",")]
-    return hops[-proxies] if 0 < proxies <= len(hops) and hops[-proxies] else request.remote
+    hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    hop = hops[max(0, len(hops) - proxies)] if proxies > 0 else ""
+    return _parsed(hop) or _parsed(request.remote or "")
 
 
-def _network(address: str) -> str:
+def _is_this_machines(request: web.Request, address: Address) -> bool:
+    """Behind a proxy nobody is: it may stand on this machine, too."""
+    is_handed_on = request.app[DEPS].proxies > 0 or says_it_was_handed_on(request)
+    return address.is_loopback and not is_handed_on
+
+
+def _parsed(hop: str) -> Address | None:
+    """Proxies write `192.0.2.1`, `192.0.2.1:8080`, `2001:db8::1` and `[2001:db8::1]:8080`."""
+    bare = hop.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
-        return address
-    if found.version == 4:
-        return address
-    return str(ipaddress.ip_network((found, _NETWORK_BITS), strict=False))
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
+
+
+def _network(address: Address) -> str:
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, _NETWORK_BITS), strict=False))

@@ -2,11 +2,13 @@
 
 import asyncio
 import hmac
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.sidecar.deps import DEPS
+from bot.setting_values import is_loopback
+from bot.sidecar.deps import DEPS, SidecarDeps
 from bot.sidecar.security import FOREIGN, is_from_here
 
 _GONE = "gone"
@@ -39,11 +41,22 @@ def _method(request: web.Request) -> str:
     return request.method if request.method in {"GET", "HEAD", "POST", "OPTIONS"} else "other"
 
 
+def _is_for_others(deps: SidecarDeps) -> bool:
+    """Whether people are meant to come from elsewhere."""
+    public = urlsplit(deps.public_url or "").hostname
+    is_public = public is not None and not is_loopback(public)
+    return is_public or deps.proxies > 0 or deps.sign_in is not None
+
+
 async def show_metrics(request: web.Request) -> web.Response:
-    """Prometheus' text format: for who has the token, or, without one, for this machine."""
+    """Prometheus' text format: for who has the token, or, without one, for this machine.
+
+    A proxy may hand on what strangers ask as if this machine did, so a server that is meant for
+    others shows nothing without a token.
+    """
     deps = request.app[DEPS]
     if deps.metrics_token is None:
-        allowed = is_from_here(request)
+        allowed = is_from_here(request) and not _is_for_others(deps)
     else:
         given = request.headers.get("Authorization", "").encode()
         allowed = hmac.compare_digest(given, f"Bearer {deps.metrics_token}".encode())

@@ -144,11 +144,15 @@ def host_name(host: str) -> str | None:
         return None
 
 
+def says_it_was_handed_on(request: web.Request) -> bool:
+    """Whether a proxy has said so; not every proxy does."""
+    return "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+
+
 def is_from_here(request: web.Request) -> bool:
     """Asked on this machine, under its own name, by nobody who stands behind a proxy."""
-    is_handed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     ends = (request.remote or "", host_name(request.host) or "")
-    return not is_handed_on and all(map(is_loopback, ends))
+    return not says_it_was_handed_on(request) and all(map(is_loopback, ends))
 
 
 def _check_origin(request: web.Request, deps: SidecarDeps) -> None:

@@ -65,7 +65,11 @@ class Streams:
         await background.stop()
 
     async def serve(self, request: web.Request, task: TaskRow, after: int) -> web.StreamResponse:
-        """Answer with the task's events after `after`, until the terminal one was sent."""
+        """Answer with the task's events after `after`, until the terminal one was sent.
+
+        Once the headers are out no status can tell of an error: it is logged, and the connection is
+        broken off, so that the client resumes. So this is a boundary that catches `Exception`.
+        """
         deps = request.app[DEPS]
         response = web.StreamResponse(
             headers={
@@ -89,8 +93,10 @@ class Streams:
         except ReaderGone:
             _log.info("stream reader gone", task_id=task.id)
         except StoreUnavailable:
-            # The headers are out, so no status can say it: break off, and the client resumes.
             _log.warning("stream interrupted by the store", task_id=task.id)
+            writer.abort()
+        except Exception:  # noqa: BLE001 - the boundary, as the docstring says
+            _log.exception("stream failed", task_id=task.id)
             writer.abort()
         finally:
             await background.stop()

@@ -80,11 +80,50 @@ async def test_what_slack_and_clerk_send_is_not_limited(
             assert answer.status != 429
 
 
-async def test_this_machine_is_not_limited_nor_believed_about_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        [f"192.0.2.1:{port}" for port in (1024, 1025, 65535)],
+        ["::ffff:192.0.2.1", "192.0.2.1", "[::ffff:c000:201]:80"],
+        ["2001:db8::1", "[2001:db8::2]", "[2001:db8::3]:443"],
+        ["unknown", "_secret", ""],
+    ],
+)
+async def test_another_spelling_is_no_other_address(
+    limited: tuple[RunningSidecar, FakeClock], said: list[str]
+) -> None:
+    sidecar, _ = limited
+    assert [await ask(sidecar, X_Forwarded_For=way) for way in said] == [200] * BURST + [429]
+
+
+async def test_addresses_of_ipv4_are_told_apart_within_ipv6(
+    limited: tuple[RunningSidecar, FakeClock],
+) -> None:
+    sidecar, _ = limited
+    said = [f"::ffff:192.0.2.{n}" for n in range(BURST + 1)]
+    assert [await ask(sidecar, X_Forwarded_For=way) for way in said] == [200] * (BURST + 1)
+
+
+async def test_fewer_hops_than_proxies_make_nobody_this_machine(tmp_path: Path) -> None:
+    limits = Buckets(FakeClock(), PER_MINUTE)
+    async with running_sidecar(tmp_path / "z.db", limits=limits, proxies=2) as sidecar:
+        for who in ("192.0.2.1", "192.0.2.2"):
+            asked = [await ask(sidecar, X_Forwarded_For=who) for _ in range(BURST + 1)]
+            assert asked == [200] * BURST + [429]
+        assert [await ask(sidecar) for _ in range(BURST + 1)] == [200] * BURST + [429]
+
+
+async def test_this_machine_is_not_limited(tmp_path: Path) -> None:
     limits = Buckets(FakeClock(), PER_MINUTE)
     async with running_sidecar(tmp_path / "z.db", limits=limits) as sidecar:
-        for _ in range(BURST * 3):
-            assert await ask(sidecar, X_Forwarded_For="192.0.2.1") == 200
+        assert [await ask(sidecar) for _ in range(BURST * 3)] == [200] * BURST * 3
+
+
+async def test_an_unnamed_proxy_on_this_machine_is_one_address(tmp_path: Path) -> None:
+    limits = Buckets(FakeClock(), PER_MINUTE)
+    async with running_sidecar(tmp_path / "z.db", limits=limits) as sidecar:
+        said = [f"192.0.2.{n}" for n in range(BURST + 1)]
+        assert [await ask(sidecar, X_Forwarded_For=way) for way in said] == [200] * BURST + [429]
 
 
 async def test_an_owner_is_limited_wherever_they_ask_from(tmp_path: Path) -> None:

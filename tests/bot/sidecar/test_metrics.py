@@ -1,12 +1,14 @@
 """`/metrics`: who may read it, and that it names nobody."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.bootstrap import running
 from bot.config import Settings
+from bot.services.principals import NotSignedIn, Principal
 from bot.sidecar.deps import DEPS
 from tests.fakes.sidecar import RunningSidecar, frames, running_sidecar
 
@@ -78,6 +80,33 @@ async def test_under_a_public_name_there_is_nothing(tmp_path: Path) -> None:
         sidecar.http.get("/metrics", headers={"Host": "apps.example.org"}) as answer,
     ):
         assert answer.status == 404
+
+
+class Nobody:
+    """Signs nobody in."""
+
+    async def verify(self, token: str) -> Principal:
+        raise NotSignedIn("token_malformed", token)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"public_url": "https://apps.example.org"}, {"proxies": 1}, {"sign_in": Nobody()}],
+    ids=["public", "proxies", "sign-in"],
+)
+async def test_a_server_for_others_shows_nothing_without_a_token(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    async with (
+        running_sidecar(tmp_path / "z.db", **changes) as sidecar,
+        sidecar.http.get("/metrics") as answer,
+    ):
+        assert answer.status == 404
+
+
+async def test_a_public_address_of_this_machine_hides_nothing(tmp_path: Path) -> None:
+    async with running_sidecar(tmp_path / "z.db", public_url="http://localhost:8787") as sidecar:
+        assert await samples(sidecar)
 
 
 async def test_with_a_token_set_the_token_alone_counts(tmp_path: Path) -> None:

@@ -3,15 +3,37 @@ import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from agents.errors import NotFound, StoreError
+from agents.events import Recorded, TaskStarted
+from agents.types import TaskId
 from tests.fakes.sidecar import Frame, RunningSidecar, frames, read_all, running_sidecar
 from tests.fakes.worker import APP, ICON
 
 PROMPT = {"prompt": "A kanban board for a bike shop"}
+
+
+class BrokenLog:
+    """One event, then, when told, an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.breaks = asyncio.Event()
+        self._error = error
+
+    async def follow(self, task_id: TaskId, after: int) -> AsyncIterator[list[Recorded]]:
+        event = TaskStarted(attempt=1, worker_id="w")
+        yield [
+            Recorded(
+                task_id=task_id, seq=after + 1, at=datetime(2026, 1, 1, tzinfo=UTC), event=event
+            )
+        ]
+        await self.breaks.wait()
+        raise self._error
 
 
 @asynccontextmanager
@@ -257,3 +279,25 @@ async def test_a_store_that_goes_away_breaks_the_stream_off_instead_of_ending_it
             await anext(stream)
     async with sidecar.http.get(f"/api/tasks/{started['taskId']}") as later:
         assert (later.status, later.headers["Retry-After"]) == (503, "2")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StoreError("no sense"), NotFound("task"), KeyError("kind")],
+    ids=lambda e: type(e).__name__,
+)
+async def test_any_error_breaks_an_open_stream_off_and_answers_no_second_time(
+    tmp_path: Path, error: Exception
+) -> None:
+    log = BrokenLog(error)
+    async with running_sidecar(tmp_path / "zapdev.db", feed=log) as sidecar:
+        started = await sidecar.start_task()
+        port = int(sidecar.url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        path = f"/api/stream-progress?taskId={started['taskId']}"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        assert (await reader.readuntil(b"id: 1\n")).startswith(b"HTTP/1.1 200 ")
+        log.breaks.set()
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(reader.read(), 5)
+        writer.close()

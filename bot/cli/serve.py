@@ -12,6 +12,7 @@ from agents.errors import UserError
 from bot.bootstrap import Services, running
 from bot.cli.shell import Outcome, on_stop, say
 from bot.config import Settings
+from bot.sidecar.app import runner_of
 
 if TYPE_CHECKING:
     from bot.slack.side import SlackSide
@@ -79,7 +80,7 @@ async def listening(services: Services, slack: "SlackSide | None" = None) -> Asy
     app = services.sidecar(slack)
     if slack is not None:
         app.add_routes(slack.routes)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
+    runner = runner_of(app, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()

@@ -24,7 +24,7 @@ from bot.sidecar.security import add_headers, guard
 from bot.sidecar.streaming import STREAMS, Streams
 from bot.sidecar.who import authenticate
 
-__all__ = ["Info", "SidecarDeps", "create_app"]
+__all__ = ["Info", "SidecarDeps", "create_app", "runner_of"]
 
 
 def create_app(deps: SidecarDeps) -> web.Application:
@@ -51,3 +51,10 @@ def create_app(deps: SidecarDeps) -> web.Application:
     app.add_routes(link.routes(deps))
     app.add_routes(page.routes(deps))
     return app
+
+
+def runner_of(app: web.Application, *, shutdown_timeout: float) -> web.AppRunner:
+    """What serves it. A body stays as it was sent: its length and encoding are told to apps."""
+    return web.AppRunner(
+        app, access_log=None, shutdown_timeout=shutdown_timeout, auto_decompress=False
+    )

@@ -107,6 +107,8 @@ class Passage:
             data=body.pieces() if request.can_read_body else None,
             allow_redirects=False,
         ) as answer:
+            if answer.status < 200:  # it switches to what nobody asked for
+                return refusal(502, "The app gave no answer.")
             response = web.StreamResponse(
                 status=answer.status,
                 reason=answer.reason,
@@ -147,9 +149,12 @@ class Passage:
 
 
 def client() -> aiohttp.ClientSession:
-    """What reaches apps on this machine; the caller closes it."""
+    """What reaches apps on this machine; the caller closes it.
+
+    A connection is for one request: what an app or a visitor leaves in it reaches nobody else.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=SILENCE_S),
         auto_decompress=False,

@@ -28,7 +28,7 @@ _JSON_HINT = "Send a JSON body with the header Content-Type: application/json."
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse foreign hosts (403), other origins (403) and bodies that are not JSON (415)."""
+    """Refuse foreign hosts (403), other origins (403) and bodies that are not plain JSON (415)."""
     deps = request.app[DEPS]
     if host_name(request.host) not in _known_hosts(deps):
         raise Refused(
@@ -41,6 +41,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             _check_origin(request, deps)
         if request.content_type != "application/json" and _is_a_browsers(request):
             raise Refused(415, "Send the body as application/json.", hint=_JSON_HINT)
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Refused(415, "Send the body as it is.", hint="Leave out Content-Encoding.")
     return await handler(request)
 
 

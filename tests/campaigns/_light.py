@@ -20,7 +20,7 @@ from bot.feed import Feed, Hub
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
 from bot.services.worker import Pace, Worker, WorkerParts
-from bot.sidecar.app import SidecarDeps, create_app
+from bot.sidecar.app import SidecarDeps, create_app, runner_of
 from bot.store.port import Store
 from tests.campaigns._effects import CountedSandboxes, Ledger, UnhurriedPage
 from tests.fakes.sidecar import INFO
@@ -46,7 +46,7 @@ class LightProgram:
         deps = SidecarDeps(
             tasks=self.tasks, projects=self.projects, feed=self.feed, ready=self._ready, info=INFO
         )
-        runner = web.AppRunner(create_app(deps), shutdown_timeout=5)
+        runner = runner_of(create_app(deps), shutdown_timeout=5)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -15,7 +15,7 @@ from bot.feed import Feed, Hub
 from bot.services.metering import Meter, Quotas
 from bot.services.projects import ProjectService
 from bot.services.tasks import TaskService
-from bot.sidecar.app import Info, SidecarDeps, create_app
+from bot.sidecar.app import Info, SidecarDeps, create_app, runner_of
 from bot.store.port import Store
 from bot.store.sqlite import SqliteStore
 from tests.fakes.metering import UNMETERED
@@ -106,7 +106,7 @@ async def running_sidecar(
             ready=ready,
             info=INFO,
         )
-        runner = web.AppRunner(create_app(replace(deps, **changes)), shutdown_timeout=5)
+        runner = runner_of(create_app(replace(deps, **changes)), shutdown_timeout=5)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, "127.0.0.1", port)

@@ -1,6 +1,7 @@
 """Apps at hosts of their own: a real app behind the real server, told apart by the Host header."""
 
 import asyncio
+import gzip
 import io
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -128,7 +129,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     app = App()
     server = web.Application(client_max_size=1 << 30)
     server.router.add_route("*", "/{path:.*}", app.answer)
-    runner = web.AppRunner(server, shutdown_timeout=1)
+    runner = web.AppRunner(server, shutdown_timeout=1, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     previews = ScriptedPreviews(standing=Awake(f"http://127.0.0.1:{runner.addresses[0][1]}"))
@@ -215,6 +216,15 @@ async def test_a_body_passes_whether_its_size_is_known_or_not(stage: Stage) -> N
     assert (await stage.ask("/upload", "POST", data=io.BytesIO(b"x" * 3_000_000)))[2] == "3000000"
     assert (await stage.ask("/upload", "PUT", data=pieces()))[2] == "3000000"
     assert stage.app.seen[0][2]["Content-Length"] == "3000000"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"x" * 3_000_000])
+async def test_a_body_that_is_packed_stays_packed(stage: Stage, body: bytes) -> None:
+    packed = gzip.compress(body)
+    told = {"Content-Encoding": "gzip", "Content-Length": str(len(packed))}
+    assert (await stage.ask("/upload", "POST", data=packed, headers=told))[2] == str(len(packed))
+    assert stage.app.seen[-1][2]["Content-Encoding"] == "gzip"
+    assert stage.app.seen[-1][2]["Content-Length"] == str(len(packed))
 
 
 async def test_a_body_has_a_limit_told_or_not(

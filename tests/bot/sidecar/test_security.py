@@ -47,6 +47,12 @@ async def test_a_plain_curl_may_leave_the_content_type_out(sidecar: RunningSidec
     assert await post(sidecar, form) == 202
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "x-unknown"])
+async def test_a_packed_body_is_refused(sidecar: RunningSidecar, encoding: str) -> None:
+    assert await post(sidecar, {**JSON, "Content-Encoding": encoding}) == 415
+    assert await no_task_was_made(sidecar)
+
+
 async def test_a_post_without_any_content_type_is_refused(sidecar: RunningSidecar) -> None:
     headers = {"Sec-Fetch-Site": "same-origin"}
     async with sidecar.http.post("/api/tasks/task_1/cancel", headers=headers) as answer:

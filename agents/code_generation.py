@@ -146,7 +146,9 @@ async def generate_code(
 
 
 async def _prints_news(workspace: Workspace, text: str) -> bool:
-    """Whether the text prints a file otherwise than as an excerpt of what is there."""
+    """Whether the text prints a call, or a file otherwise than as an excerpt of what is there."""
+    if _printed(text, alone=False):
+        return True
     for path, content in (printed_files(text) or {}).items():
         now = await workspace.peek(path) if path in workspace.known else None
         if now is None or content.strip() not in now.decode(errors="replace"):
@@ -186,8 +188,11 @@ async def _take_turn(
         await listener.close()
     calls = completion.calls
     if not calls and not run.job.asks:
-        insists = assignment.purpose == "fix" or _reminder(run) in conversation
-        calls = await _calls_in_text(run, workspace, completion.text, insists=insists)
+        reminded = _reminder(run) in conversation
+        calls = _printed(completion.text, alone=not reminded)
+        if not calls:
+            insists = assignment.purpose == "fix" or reminded
+            calls = await _files_in_text(run, workspace, completion.text, insists=insists)
     calls = _unique_ids(calls, run.turn)
     turn = await record_turn(
         run.turn, completion.text, calls, completion.finish_reason, run.kit.blobs
@@ -232,17 +237,24 @@ async def _run_one(run: Run, workspace: Workspace, call: ToolCall) -> e.ToolFini
     return done
 
 
-async def _calls_in_text(
+def _printed(text: str, *, alone: bool) -> tuple[ToolCall, ...]:
+    """The calls that a model printed instead of making them.
+
+    Amid other words they may be somebody else's, quoted: then only the model that was reminded
+    means them.
+    """
+    calls = printed_calls(text, {tool.name for tool in create_tools()}, alone=alone)
+    return tuple(ToolCall("printed", name, arguments) for name, arguments in calls)
+
+
+async def _files_in_text(
     run: Run, workspace: Workspace, text: str, *, insists: bool
 ) -> tuple[ToolCall, ...]:
-    """A model that printed its calls, or its files, instead of calling a tool meant the tool.
+    """A model that printed files instead of calling a tool meant the tool.
 
     A block labelled with the name of a file that an earlier task left may be a quotation: it is
     meant only when the model `insists`, and the block can be the whole file.
     """
-    calls = printed_calls(text, {tool.name for tool in create_tools()})
-    if calls:
-        return tuple(ToolCall("printed", name, arguments) for name, arguments in calls)
     files = printed_files(text) or {}
     for path, content in files.items():
         if path in (run.job.base or {}):

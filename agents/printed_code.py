@@ -3,7 +3,7 @@
 Only what is beyond doubt. Files: every code block of the text must name its file; one block
 without a name, two contents for one name, or a block that never ends, and there is no answer.
 Calls: a JSON object that names one of the tools and its arguments, between `<tool_call>` tags, in
-a code block of its own, or as the whole text.
+a code block of its own, or as the whole text; what is quoted in a line of prose never.
 """
 
 import json
@@ -28,7 +28,7 @@ _COMMENT = re.compile(
 )
 
 
-_TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+_TAGGED_CALL = re.compile(r"(?<!`)<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,22 @@ def printed_files(text: str) -> dict[str, str] | None:
     return files or None
 
 
-def printed_calls(text: str, tools: Collection[str]) -> list[tuple[str, str]]:
-    """The tool calls the text prints, as name and JSON arguments, in order."""
-    tagged = [found[1] for found in _TAGGED_CALL.finditer(text)]
-    fenced = ["\n".join(block.lines) for block in _blocks(text) or ()]
-    for candidates in (tagged, fenced, [text]):
-        calls = [call for body in candidates for call in _calls(body, tools)]
-        if calls:
-            return calls
+def printed_calls(
+    text: str, tools: Collection[str], *, alone: bool = False
+) -> list[tuple[str, str]]:
+    """The tool calls the text prints, as name and JSON arguments, in order.
+
+    With `alone` only of a text that is nothing but calls: what stands in prose may be a quotation.
+    """
+    outside: list[str] = []
+    fenced = ["\n".join(block.lines) for block in _blocks(text, outside) or ()]
+    tagged = [tag[1] for tag in _TAGGED_CALL.finditer(text)]
+    untagged = [line for line in _TAGGED_CALL.sub("", text).split("\n") if not _FENCE.match(line)]
+    for candidates, prose in ((tagged, untagged), (fenced, outside), ([text], [])):
+        found = [list(_calls(body, tools)) for body in candidates]
+        if any(found):
+            is_alone = all(found) and not "".join(prose).strip()
+            return [] if alone and not is_alone else [call for calls in found for call in calls]
     return []
 
 
@@ -77,10 +85,11 @@ def _calls(body: str, tools: Collection[str]) -> Iterator[tuple[str, str]]:
             yield asked["name"], arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
-def _blocks(text: str) -> list[_Block] | None:
-    """Every fenced block; None when the last one is cut off."""
+def _blocks(text: str, outside: list[str] | None = None) -> list[_Block] | None:
+    """Every fenced block; None when the last one is cut off. `outside` gets the other lines."""
     blocks: list[_Block] = []
     fence, above, block = "", "", None
+    others = [] if outside is None else outside
     for line in text.replace("\r\n", "\n").split("\n"):
         found = _FENCE.match(line)
         if block is None:
@@ -89,6 +98,7 @@ def _blocks(text: str) -> list[_Block] | None:
                 above = ""
             elif line.strip():
                 above = line
+                others.append(line)
         elif found and found["fence"].startswith(fence) and not found["info"].strip():
             blocks.append(block)
             block = None

@@ -6,14 +6,20 @@ without end, more bytes, files or seconds than were granted. What was left out i
 """
 
 import gzip
+import re
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from agents.errors import ImportDenied
-from agents.imports.secrets import harmless_settings, is_key_file, without_secrets
+from agents.imports.secrets import (
+    harmless_settings,
+    harmless_workspace,
+    is_key_file,
+    without_secrets,
+)
 from agents.paths import UnsafePath, safe_path
 from agents.types import LeftOut
 
@@ -30,6 +36,13 @@ _HEADERS: Final = 32 * 1024
 _DATA_READ: Final = 64 * 1024
 _MAX_MANIFESTS: Final = 200
 _MANIFEST: Final = "package.json"
+_SETTINGS: Final[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {
+    ".npmrc": ("npm", harmless_settings),
+    "pnpm-workspace.yaml": ("pnpm", harmless_workspace),
+}
+"""Files of settings of which only some are kept: whose they are, and which."""
+
+_HOOKS: Final = re.compile(r"\.?pnpmfile\.\w+", re.IGNORECASE)
 _MADE: Final = ("node_modules", ".git")
 _DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError)
 """What Python's readers raise for bytes that are no archive, or half of one."""
@@ -215,10 +228,11 @@ class _Reader:
 
     def _keep(self, name: str, content: bytes) -> None:
         found = self._found
-        if name.rpartition("/")[2] == ".npmrc":
-            settings = harmless_settings(content)
-            if settings != content:
-                found.refuse(name, "npm's settings, but for harmless ones")
+        tool, harmless = _SETTINGS.get(name.rpartition("/")[2], ("", None))
+        if harmless is not None:
+            settings = harmless(content)
+            if settings.split() != content.split():
+                found.refuse(name, f"{tool}'s settings, but for harmless ones")
             if not settings:
                 return
             content = settings
@@ -262,6 +276,8 @@ def _named(path: str) -> tuple[str, str | None]:
         if made in names[:-1]:
             return "/".join(names[: names.index(made) + 1]), "made by tools, not written"
     bare = names[-1]
+    if _HOOKS.fullmatch(bare):
+        return path, "would run while packages are installed"
     if bare == ".npmrc":  # looked at line by line
         names[-1] = "npmrc"
     try:

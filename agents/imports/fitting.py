@@ -70,7 +70,10 @@ def _manifest_of(template: Template) -> Manifest:
 
 
 def _install(template: Template, own: Manifest, has: Callable[[str], bool]) -> str:
-    """With npm, which heeds lock files of its own and of Yarn 1; pnpm is fetched for its own."""
+    """With npm, which heeds lock files of its own and of Yarn 1; pnpm is fetched for its own.
+
+    The app's own code does not run meanwhile, neither as a script nor as a hook of pnpm.
+    """
     if package_manager(own, has) != "pnpm":
         return template.install
     found = _PNPM.match(own.package_manager)
@@ -78,7 +81,8 @@ def _install(template: Template, own: Manifest, has: Callable[[str], bool]) -> s
     return (
         "{ [ -d node_modules/.pnpm ] || rm -rf node_modules; } && "
         "npm_config_manage_package_manager_versions=false "
-        f"npx --yes pnpm@{version} install --no-frozen-lockfile --prefer-offline --ignore-scripts"
+        f"npx --yes pnpm@{version} install --no-frozen-lockfile --prefer-offline --ignore-scripts "
+        "--ignore-pnpmfile"
     )
 
 

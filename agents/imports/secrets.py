@@ -27,6 +27,12 @@ _HARMLESS: Final = re.compile(
     r"|link-workspace-packages|prefer-workspace-packages|loglevel|fund|audit|progress)"
     r"\s*=\s*[\w*@/.-]*\s*"
 )
+_WORKSPACE_KEY: Final = re.compile(
+    r"(?:packages|catalogs?|overrides|packageExtensions|peerDependencyRules|patchedDependencies"
+    r"|nodeLinker|shamefullyHoist|hoist(?:Pattern)?|publicHoistPattern|autoInstallPeers"
+    r"|strictPeerDependencies|linkWorkspacePackages|preferWorkspacePackages|resolutionMode"
+    r"|(?:only|ignored)BuiltDependencies|ignoredOptionalDependencies|engineStrict):(?: .*)?"
+)
 
 
 def is_key_file(path: str) -> bool:
@@ -57,4 +63,19 @@ def harmless_settings(content: bytes) -> bytes:
     """
     lines = content.decode(errors="replace").splitlines()
     kept = [line.strip() for line in lines if _HARMLESS.fullmatch(line)]
+    return "".join(f"{line}\n" for line in kept).encode()
+
+
+def harmless_workspace(content: bytes) -> bytes:
+    """A `pnpm-workspace.yaml` with only those of its settings that name packages or lay them out.
+
+    None that runs a program while packages are installed, or fetches one to be run.
+    """
+    lines = content.decode(errors="replace").removeprefix("\ufeff").splitlines()
+    kept, is_kept = [], False
+    for line in lines:
+        if line[:1] not in ("", " ", "#", "-") or line.startswith("---"):
+            is_kept = _WORKSPACE_KEY.fullmatch(line) is not None
+        if is_kept:
+            kept.append(line)
     return "".join(f"{line}\n" for line in kept).encode()

@@ -109,6 +109,7 @@ def test_nothing_makes_it_raise(text: str) -> None:
         "[1, null]",
         "[" * 3_000,
         "<tool_call>no JSON</tool_call>",
+        'It says `<tool_call>{"name": "editFile", "arguments": {}}</tool_call>` there.',
     ],
 )
 def test_what_is_no_call_of_a_tool_is_none(text: str) -> None:

@@ -55,6 +55,11 @@ PLACES: Mapping[str, Callable[[str], dict[str, bytes]]] = {
         **_with(packageManager=f"pnpm@{order}"),
         "pnpm-lock.yaml": b"",
     },
+    "pnpm's hooks": lambda order: {
+        **_with(packageManager="pnpm@10"),
+        ".pnpmfile.cjs": order.encode(),
+        "pnpm-workspace.yaml": f"pnpmfile: {json.dumps(order)}".encode(),
+    },
     "read me": lambda order: {**_with(), "README.md": order.encode(), "AGENTS.md": order.encode()},
     "file name": lambda order: {**_with(), f"src/{_named(order)}.ts": b"x"},
     "secret file": lambda order: {**_with(), f".env{_named(order)}": b"x"},

@@ -34,6 +34,7 @@ from tests.fakes.pipelines import SUMMARY, TASK, Stage, job, say
 DEFAULT_SIZE = 2_000
 PUBLIC = Destinations(frozenset({"api.github.com", "codeload.github.com"}))
 SLOWEST_S = 30.0
+_HOOKLESS = "--ignore-scripts --ignore-pnpmfile"
 
 
 async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
@@ -177,6 +178,7 @@ async def _obeyed(repository: Repository) -> list[str]:
     tools = json.dumps([[t.name for t in r.tools] for r in llm.requests])
     return [
         *(f"{where}: a command says it" for c in commands if MARK in c),
+        *(f"{where}: its hooks run" for c in commands if "pnpm@" in c and _HOOKLESS not in c),
         *(f"{where}: told as ours" for text in [*told, *notices] if MARK in text),
         *(f"{where}: in a prompt" for text in prompts if MARK in _without_data(text)),
         *([f"{where}: other tools"] if "fetch" in tools else []),

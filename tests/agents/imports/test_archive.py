@@ -103,6 +103,15 @@ def test_only_harmless_settings_of_npm_are_kept() -> None:
     assert set(reasons(found)) == {".npmrc", "a/.npmrc"}
 
 
+def test_hooks_that_pnpm_would_run_while_it_installs_do_not_come() -> None:
+    hooks = (".pnpmfile.cjs", "a/.pnpmfile.mjs", "pnpmfile.js", ".PNPMFILE.cjs")
+    workspace = "packages:\n  - apps/*\npnpmfile: hooks.js\nconfigDependencies:\n  evil: 1.0.0\n"
+    files = dict.fromkeys(hooks, "run()") | {"pnpm-workspace.yaml": workspace, "a.ts": "1"}
+    found = read(archive_of(files))
+    assert found.files == {"pnpm-workspace.yaml": b"packages:\n  - apps/*\n", "a.ts": b"1"}
+    assert set(reasons(found)) == {*hooks, "pnpm-workspace.yaml"}
+
+
 def test_lock_files_stay_byte_for_byte() -> None:
     lock = f'{{"integrity": "sha512-{SECRET}"}}'
     assert read(archive_of({"package-lock.json": lock})).files["package-lock.json"] == lock.encode()

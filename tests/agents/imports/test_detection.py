@@ -258,6 +258,7 @@ def test_the_package_manager_is_that_of_the_lock_file_and_takes_nothing_else_fro
     package_json = manifest("next", packageManager=named)
     app = fitted(get_template(Framework.NEXTJS), package_json, lambda path: path == lock)
     assert install in app.install
+    assert ("--ignore-pnpmfile" in app.install) is ("pnpm" in install)
     assert "evil" not in app.install
     assert "$(" not in app.install
 

@@ -2,7 +2,12 @@ import time
 
 import pytest
 
-from agents.imports.secrets import MAX_SCANNED, harmless_settings, without_secrets
+from agents.imports.secrets import (
+    MAX_SCANNED,
+    harmless_settings,
+    harmless_workspace,
+    without_secrets,
+)
 
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ"
 PEM = f"-----BEGIN PRIVATE KEY-----\n{'MIIEvQIBADANBgkqhkiG9w0B' * 6}\n-----END PRIVATE KEY-----"
@@ -69,3 +74,24 @@ def test_no_text_makes_the_search_slow(piece: str) -> None:
 )
 def test_only_lines_of_npms_settings_that_cannot_harm_stay(line: str, *, stays: bool) -> None:
     assert harmless_settings(line.encode()) == (f"{line}\n".encode() if stays else b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("packages:\n- a\n\n  - b # c\nnodeLinker: hoisted\n", None),
+        ("# told\npackages: [a]\n", "packages: [a]\n"),
+        ("packages:\n  - a\npnpmfile: x.js\n", "packages:\n  - a\n"),
+        ("pnpmfile:\n  x.js\npackages:\n  - a\n", "packages:\n  - a\n"),
+        ("packages:\n  - a\rpnpmfile: x.js\r", "packages:\n  - a\n"),
+        ("packages: [a]\n---\npnpmfile: x.js\n", "packages: [a]\n"),
+        *((f"{line}\n", "") for line in ("pnpmfile: x", '"pnpmfile": x', "{pnpmfile: x}")),
+        *((f"{line}\n", "") for line in ("? pnpmfile\n: x", "configDependencies: {a: 1}")),
+        *((f"{line}\n", "") for line in ("globalPnpmfile: x", "<<: *a", " pnpmfile: x", "\ta: x")),
+        *((f"{line}\n", "") for line in ("registry: x", "scriptShell: x", "!!map {pnpmfile: x}")),
+    ],
+)
+def test_only_settings_of_a_workspace_that_lay_out_packages_stay(
+    text: str, kept: str | None
+) -> None:
+    assert harmless_workspace(text.encode()).decode() == (text if kept is None else kept)

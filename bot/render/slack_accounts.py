@@ -100,6 +100,17 @@ def render_not_me() -> SlackMessage:
     )
 
 
+def render_another_link(account: str, link_id: str) -> SlackMessage:
+    """The same, while a link lives that was made afterwards."""
+    name = escape_line(account, _NAME)
+    return render_notice(
+        f"*That link has ended already, but you are linked again: to {name}.*\n"
+        "If that is not you either, unlink it, and tell an administrator of this workspace.",
+        NextStep("Unlink", UNLINK, link_id, style="danger"),
+        text=f"You are linked again: to {notification(account, _NAME)}.",
+    )
+
+
 def render_links(people: Sequence[LinkedPerson]) -> SlackMessage:
     """Who is linked in a workspace, for its administrators."""
     if not people:

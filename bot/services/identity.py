@@ -65,6 +65,14 @@ class IdentityService:
         """Keep what somebody asked for until they are linked; the newest counts."""
         await self._store.keep_waiting(person, request, keep_s=WAITS_S)
 
+    async def waiting(self, person: SlackPerson) -> str | None:
+        """What was kept."""
+        return await self._store.waiting(person)
+
+    async def drop_waiting(self, person: SlackPerson, request: str) -> None:
+        """It does not wait any more; another one does."""
+        await self._store.drop_waiting(person, request)
+
     async def is_over(self, account: Account, marks: Collection[str] = ()) -> bool:
         """Whether the account, its membership, or what else `marks` names has ended lately.
 

@@ -75,10 +75,41 @@ class Accounts:
         if link is not None:
             return replace(said, account=link.account.owner)
         kept = _kept(said, job)
-        if kept is not None:
-            person = await self.person(said.team_id, said.user_id)
-            await self.identities.wait(person, msgspec.json.encode(kept).decode())
+        link = await self._keep(said, kept) if kept is not None else None
+        if link is not None:
+            return replace(said, account=link.account.owner)
         raise LinkFirst(self.linking.page, is_kept=kept is not None)
+
+    async def _keep(self, said: Said, kept: Kept) -> Link | None:
+        """A link that was made while it was kept; then nobody would look at it any more."""
+        person = await self.person(said.team_id, said.user_id)
+        request = msgspec.json.encode(kept).decode()
+        await self.identities.wait(person, request)
+        link = await self.identities.link_of(person)
+        if link is not None:
+            await self.identities.drop_waiting(person, request)
+        return link
+
+    async def has_waiting(self, said: Said) -> bool:
+        """Whether what waits for their link was asked for by exactly this message."""
+        return self.linking is not None and await self._waiting(said) is not None
+
+    async def drop(self, said: Said) -> None:
+        """This message asks for nothing any more."""
+        request = await self._waiting(said)
+        if request is not None:
+            person = await self.person(said.team_id, said.user_id)
+            await self.identities.drop_waiting(person, request)
+
+    async def _waiting(self, said: Said) -> str | None:
+        person = await self.person(said.team_id, said.user_id)
+        request = await self.identities.waiting(person)
+        if request is None:
+            return None
+        try:
+            return request if read_kept(request).said.key == said.key else None
+        except msgspec.DecodeError:
+            return None
 
     async def perhaps(self, said: Said) -> Said:
         """With their account, if they are linked, for what may be looked at without one."""

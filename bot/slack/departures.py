@@ -1,5 +1,5 @@
 """The app was removed from a workspace: its builds end, its token is forgotten, its people's links
-end. Or Slack has deactivated a person, whose link ends.
+end. Or Slack has deactivated a person, or made them a guest, whose link ends.
 
 Slack tells so by two events, in any order, and may repeat them after the app was added again; or
 we learn it by a call. Either way it is looked up: as long as Slack takes our newest token, we are
@@ -10,6 +10,7 @@ from agents.errors import NotFound, StoreUnavailable, TransientError
 from agents.logger import create_logger
 from bot.services.tasks import TaskService
 from bot.slack.accounts import Accounts
+from bot.slack.directory import may_be_linked
 from bot.slack.door import OneToken, SlackDoor
 from bot.slack.errors import TokenDead, WorkspaceGone
 from bot.slack.line import SlackLine
@@ -51,7 +52,7 @@ class Departures:
     async def on_person_changed(self, ack: Ack, body: Body) -> None:
         """Acknowledged when it is done; most changes are of no interest."""
         user = body["event"]["user"]
-        if user.get("deleted"):
+        if not may_be_linked(user):
             team_id = str(body["team_id"])
             person = await self._accounts.person(team_id, str(user["id"]))
             await self._accounts.identities.person_ended(person, by=BY_SLACK)

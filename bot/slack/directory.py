@@ -1,5 +1,7 @@
 """Who people are in the workspaces that have the app, as Slack says."""
 
+from collections.abc import Mapping
+
 from agents.errors import PermanentError
 from agents.logger import create_logger
 from bot.services.linking import LinkRefused, SlackFacts
@@ -32,7 +34,7 @@ class SlackDirectory:
             ) from error
         if str(user.get("team_id") or team_id) not in (team_id, us.enterprise_id or team_id):
             raise _not_here()
-        if any(user.get(kind) for kind in _NOT_FOR):
+        if not may_be_linked(user):
             raise LinkRefused(
                 "link_guest",
                 "Guests and bots cannot be linked.",
@@ -55,6 +57,11 @@ class SlackDirectory:
 
 
 _NOT_FOR = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+
+
+def may_be_linked(user: Mapping[str, object]) -> bool:
+    """Whether somebody, as Slack shows them, is a member who is there."""
+    return not any(user.get(kind) for kind in _NOT_FOR)
 
 
 def _not_here() -> LinkRefused:

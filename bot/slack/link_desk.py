@@ -82,9 +82,11 @@ class LinkDesk:
         return words.render_unlinked()
 
     async def not_me(self, click: Click) -> SlackMessage:
-        """Exactly the link that they were told of; a later one is not meant."""
+        """Exactly the link that they were told of; a later one is not meant, but told of."""
         link = await self._accounts.link_of(click.said)
-        if link is not None and link.id == click.value:
+        if link is not None and link.id != click.value:
+            return words.render_another_link(link.account.name, link.id)
+        if link is not None:
             await self._identities.end(link, by=link.person.name)
         return words.render_not_me()
 

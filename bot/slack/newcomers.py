@@ -90,24 +90,26 @@ class Newcomers:
         return True
 
     async def _begin_what_waits(self, link: Link) -> bool:
-        """Whether anything did. Raises: StoreUnavailable."""
+        """Whether anything has begun. Raises: StoreUnavailable."""
         text = await self._identities.waiting(link.person)
         if text is None:
             return False
+        has_begun = False
         try:
             kept = read_kept(text)
         except msgspec.DecodeError as error:
             log.warning("what waited is not understood", reason=str(error))
         else:
-            await self._begin(kept, link)
+            has_begun = await self._begin(kept, link)
         await self._identities.drop_waiting(link.person, text)
-        return True
+        return has_begun
 
-    async def _begin(self, kept: Kept, link: Link) -> None:
+    async def _begin(self, kept: Kept, link: Link) -> bool:
         said = replace(kept.said, account=link.account.owner)
-        answer = await self._reception.resume(said, kept)
+        has_begun, answer = await self._reception.resume(said, kept)
         if answer is not None:
             await self._tell(said, answer)
+        return has_begun
 
     async def _tell(self, said: Said, answer: SlackMessage) -> None:
         if said.channel_id:

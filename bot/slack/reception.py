@@ -68,21 +68,25 @@ class Reception:
         task_id = TaskId(pressed.task_id)
         return await self.desk.press(said, pressed.press, task_id, pressed.number)
 
-    async def resume(self, said: Said, kept: Kept) -> SlackMessage | None:
-        """Begin what was asked for at the wall, by who is linked now. Raises: StoreUnavailable."""
+    async def resume(self, said: Said, kept: Kept) -> tuple[bool, SlackMessage | None]:
+        """Begin what was asked for at the wall, by who is linked now: whether it has begun, and
+        what there is to be said. Raises: StoreUnavailable.
+        """
         away: list[StoreUnavailable] = []
+        done: list[SlackMessage | None] = []
 
         async def again() -> SlackMessage | None:
             try:
-                return await self._resume(said, kept)
+                done.append(await self._resume(said, kept))
             except StoreUnavailable as error:
                 away.append(error)
                 raise
+            return done[0]
 
         answer = await settle(again())
         if away:
             raise away[0]
-        return answer
+        return bool(done) and (kept.pressed is None or answer is None), answer
 
     async def _resume(self, said: Said, kept: Kept) -> SlackMessage | None:
         if kept.pressed is not None:

@@ -13,7 +13,7 @@ from agents.logger import create_logger
 from agents.ports import Clock
 from bot.render.slack_blocks import SlackMessage
 from bot.slack.commands import Commands, is_closed
-from bot.slack.intents import Aside, Build, Intent, Stop, parse_message, parse_prompt
+from bot.slack.intents import Aside, Build, Import, Intent, Stop, parse_message, parse_prompt
 from bot.slack.payloads import (
     PEOPLES_SUBTYPES,
     Ack,
@@ -133,12 +133,13 @@ class Threads:
         self, said: Said, message: Body, bot_user_id: str, *, is_direct: bool
     ) -> SlackMessage | None:
         """Raises: BadRequest, StoreError."""
+        text = str(message.get("text") or "")
         if not await self._desk.has_run(said):
+            if await self._reception.accounts.has_waiting(said):
+                return await self._correct_waiting(said, text, bot_user_id, is_direct=is_direct)
             return None
         said = await self._reception.accounts.known(said)
-        intent = parse_message(
-            str(message.get("text") or ""), bot_user_id, is_direct=is_direct, in_project=True
-        )
+        intent = parse_message(text, bot_user_id, is_direct=is_direct, in_project=True)
         edited_ts = str(message["edited"]["ts"])
         match intent:
             case Build():
@@ -147,6 +148,23 @@ class Threads:
                 return await self._desk.correct(said, edited_ts, None)
             case _:
                 return None
+
+    async def _correct_waiting(
+        self, said: Said, text: str, bot_user_id: str, *, is_direct: bool
+    ) -> SlackMessage | None:
+        """The message that waits for a link says something else now; what cannot wait is dropped.
+
+        Raises: BadRequest, StoreError.
+        """
+        intent: Intent = Aside()
+        try:
+            intent = parse_message(text, bot_user_id, is_direct=is_direct, in_project=True)
+        finally:
+            if not isinstance(intent, Build | Import):
+                await self._reception.accounts.drop(said)
+        if isinstance(intent, Aside):
+            return None
+        return await self._reception.answer(said, intent)
 
     # --- other ways ----------------------------------------------------------------------
 

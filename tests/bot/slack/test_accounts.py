@@ -288,6 +288,7 @@ async def test_what_waited_and_is_refused_says_so(bot: Bot) -> None:
     await bot.link("U1", ADA)
     assert "There is no framework called" in bot.whispers()[-1]
     assert await prompts(bot) == []
+    assert direct(bot) == [f"{WELCOME} [It wasn't me]"], "nothing begins now"
 
 
 async def test_without_accounts_nobody_is_asked_for_one(slack: FakeSlack, tmp_path: Path) -> None:

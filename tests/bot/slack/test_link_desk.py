@@ -94,6 +94,10 @@ async def test_it_was_not_me_of_an_old_link_leaves_the_new_one(bot: Bot) -> None
     await bot.link("U1", ADA)
     await pressed(bot, "U1", words.NOT_ME, old)
     assert await command(bot, "link") == ["You are linked to ada@bikes.example. [Unlink]"]
+    assert direct(bot)[0] == "You are linked again: to ada@bikes.example. [Unlink]"
+    [told, _] = bot.slack.bot_messages(bot.team.dm("U1").id)
+    await pressed(bot, "U1", words.UNLINK, told)
+    assert await command(bot, "unlink") == ["You are not linked to an account."]
 
 
 async def test_an_administrator_sees_who_is_linked_and_can_end_it(bot: Bot) -> None:
@@ -129,6 +133,16 @@ async def test_who_is_deactivated_is_linked_no_more(bot: Bot) -> None:
     await bot.link("U2", BEN)
     bot.slack.deactivate("U1")
     await bot.settled()
+    assert [link.person.user_id for link in await bot.store.links_of_team("T1")] == ["U2"]
+
+
+@pytest.mark.parametrize("kind", ["is_restricted", "is_ultra_restricted", "is_stranger", "is_bot"])
+async def test_who_is_a_guest_now_is_linked_no_more(bot: Bot, kind: str) -> None:
+    await bot.link("U1", ADA)
+    await bot.link("U2", BEN)
+    changed = {"id": "U1", "team_id": "T1", "name": "ann", "deleted": False, kind: True}
+    event = {"type": "user_change", "user": changed, "event_ts": "1.1"}
+    await bot.slack.deliver_event("T1", event)
     assert [link.person.user_id for link in await bot.store.links_of_team("T1")] == ["U2"]
 
 

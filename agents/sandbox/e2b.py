@@ -222,14 +222,16 @@ class E2BSandboxProvider:
         is ended.
         """
         which = task_id, framework
-        key = self._unsure.pop(which, None) or secrets.token_hex(16)
+        former = self._unsure.pop(which, None)
+        key = former or secrets.token_hex(16)
         self._unheard.discard(key)
         try:
             name, sdk = await self._first_there(framework, task_id, key)
-        except (ProviderTimeout, ProviderUnavailable):
-            self._unsure[which] = key
-            self._unheard.add(key)
-            self._background.spawn(self._end_unheard(which, key), name="unheard sandboxes")
+        except Exception as error:
+            if former is not None or isinstance(error, ProviderTimeout | ProviderUnavailable):
+                self._unsure[which] = key
+                self._unheard.add(key)
+                self._background.spawn(self._end_unheard(which, key), name="unheard sandboxes")
             raise
         self._names[framework] = (name, self._clock.monotonic())
         return self._remote(sdk)

@@ -57,7 +57,8 @@ class SandboxManager:
         self._capacity = capacity
         self._lifetime_s = lifetime_s
         self._kept: OrderedDict[ProjectId, _Kept] = OrderedDict()
-        self._background = Background()
+        self._background, self._releases = Background(), Background()
+        self._leaving: dict[asyncio.Task[bool], tuple[ProjectId, SandboxId]] = {}
         self._expiry: asyncio.Task[None] | None = None
 
     async def acquire(
@@ -109,24 +110,25 @@ class SandboxManager:
         """As `SandboxProvider.lives_elsewhere`."""
         return await self._provider.lives_elsewhere(sandbox_id)
 
-    async def drop(self, project_id: ProjectId) -> None:
-        """Close the project's kept sandbox, if there is one."""
-        kept = self._kept.pop(project_id, None)
-        if kept is not None:
-            await kept.sandbox.close()
+    async def drop(self, project_id: ProjectId, sandbox: Sandbox) -> None:
+        """Close this sandbox, if the project's preview is still kept in it."""
+        kept = self._kept.get(project_id)
+        if kept is not None and kept.sandbox is sandbox:
+            del self._kept[project_id]
+            await sandbox.close()
 
     async def close(self) -> dict[ProjectId, SandboxId]:
-        """Let everything kept go; answers what is gone for good.
+        """Let everything kept go, and see to its end what is leaving; answers what is gone for good.
 
         The provider, and what tasks still use, is its owner's.
         """
         await self._background.stop()
         self._expiry = None
-        kept = {project_id: entry.sandbox for project_id, entry in self._kept.items()}
-        self._kept.clear()
-        paused = await asyncio.gather(*(_let_go(sandbox) for sandbox in kept.values()))
-        left = zip(kept.items(), paused, strict=True)
-        return {project_id: sandbox.id for (project_id, sandbox), asleep in left if not asleep}
+        while self._kept:
+            _ = self._release_oldest()
+        leaving = dict(self._leaving)
+        paused = await asyncio.gather(*leaving)
+        return dict(who for who, asleep in zip(leaving.values(), paused, strict=True) if not asleep)
 
     async def _create(self, framework: Framework, task_id: TaskId) -> Sandbox:
         while self._kept:
@@ -137,8 +139,15 @@ class SandboxManager:
 
     async def _let_oldest_go(self) -> None:
         if self._kept:
-            _, oldest = self._kept.popitem(last=False)
-            await _let_go(oldest.sandbox)
+            await asyncio.shield(self._release_oldest())
+
+    def _release_oldest(self) -> asyncio.Task[bool]:
+        """It goes on when who waits for it is gone: half let go, it would be nobody's."""
+        project_id, oldest = self._kept.popitem(last=False)
+        release = self._releases.start(_let_go(oldest.sandbox), name="let a sandbox go")
+        self._leaving[release] = project_id, oldest.sandbox.id
+        release.add_done_callback(self._leaving.pop)
+        return release
 
     async def _expire(self) -> None:
         """Let each kept sandbox go when its time is over; the oldest is always the first."""

@@ -198,11 +198,18 @@ class Previews:
         return way
 
     async def runs_at(self, project: Project) -> str | None:
-        """Where its newest version runs on this machine; nobody has asked whether it still answers."""
+        """Where its newest version runs on this machine; nobody has asked whether it still answers.
+
+        Raises: NotFound (it was deleted), StoreError.
+        """
         kept = self._manager.kept(project.id)
-        if kept is not None and kept.id != project.sandbox_id:  # it runs elsewhere by now
-            await self._manager.drop(project.id)
-            kept = None
+        if kept is not None and kept.id != project.sandbox_id:
+            project = await self._store.project(project.owner, project.id)
+            if (
+                kept.id != project.sandbox_id
+            ):  # what is kept was noted first: it runs elsewhere by now
+                await self._manager.drop(project.id, kept)
+                kept = None
         if kept is None and not await self._is_elsewhere(project):
             return None
         if kept is not None:
@@ -302,6 +309,7 @@ class Previews:
         try:
             sandbox = await self._manager.find(project.sandbox_id)
             if sandbox is None:
+                await self._give_back(project, self._manager.kept(project.id))
                 return None
             if project.preview_url is not None and await self._answers(project, WAITS_S):
                 return sandbox, project.preview_url
@@ -311,14 +319,24 @@ class Previews:
             log.info("sandbox not found again", project_id=project.id, reason=str(error))
             url = None
         if sandbox is not None and url is None:
-            await sandbox.close()
+            await self._give_back(project, sandbox)
         return None if sandbox is None or url is None else (sandbox, url)
+
+    async def _give_back(self, project: Project, sandbox: Sandbox | None) -> None:
+        """Close it; nobody is led any more to where it was, which may soon be another app's."""
+        if sandbox is None or sandbox.id != project.sandbox_id:
+            return
+        await self._manager.drop(project.id, sandbox)
+        await sandbox.close()
+        await self._store.set_preview(project.id, was=sandbox.id, sandbox_id=None, preview_url=None)
 
     async def _keep(self, project: Project, sandbox: Sandbox, url: str) -> None:
         """As the project's preview, unless it has a newer version or another sandbox by now."""
         try:
+            noted = (await self._store.project(project.owner, project.id)).sandbox_id
+            was = project.sandbox_id if noted is not None else None  # it may have been given back
             await self._store.set_preview(
-                project.id, was=project.sandbox_id, sandbox_id=sandbox.id, preview_url=url
+                project.id, was=was, sandbox_id=sandbox.id, preview_url=url
             )
             now = await self._store.project(project.owner, project.id)
             if (now.sandbox_id, now.head) == (sandbox.id, project.head):

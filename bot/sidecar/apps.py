@@ -51,14 +51,14 @@ class _AppAtItsHost:
         """The app's own, or how far it is on its way back. Raises: StoreError."""
         try:
             project = await self._previews.project_of(key)
+            led = await self._lead(await self._previews.runs_at(project))
+            if led is not None:
+                return led
+            if not _waits_for_a_page(self._request):
+                return self._notice(503, project.title, "It is asleep. Open it in a browser.")
+            return await self._woken(await self._previews.project_of(key))
         except NotFound:
             return self._notice(404, NO_APP, RENEWED)
-        led = await self._lead(await self._previews.runs_at(project))
-        if led is not None:
-            return led
-        if not _waits_for_a_page(self._request):
-            return self._notice(503, project.title, "It is asleep. Open it in a browser.")
-        return await self._woken(project)
 
     async def _woken(self, project: Project) -> web.StreamResponse:
         """For who waits for a page: what has stopped is started again."""

@@ -1,12 +1,13 @@
 """Who has which sandbox, and for how long."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from agents.errors import ProviderUnavailable, SandboxFull, SandboxLost
 from agents.sandbox.manager import LIFETIME_S, SandboxManager
-from agents.testing import FakeClock, InMemorySandbox, InMemorySandboxProvider
+from agents.testing import FakeClock, InMemorySandbox, InMemorySandboxProvider, settle
 from agents.types import Framework, ProjectId, SandboxId, TaskId
 from tests.agents.sandbox.tiny import TASK, tiny_template
 
@@ -161,8 +162,8 @@ async def test_a_sandbox_kept_after_all_have_expired_expires_too(world: World) -
 
 async def test_a_dropped_sandbox_is_closed(world: World) -> None:
     sandbox = await world.keep(ONE)
-    await world.manager.drop(ONE)
-    await world.manager.drop(ONE)
+    await world.manager.drop(ONE, sandbox)
+    await world.manager.drop(ONE, sandbox)
     assert sandbox.lost
     assert world.manager.kept(ONE) is None
 
@@ -219,7 +220,7 @@ async def test_what_gives_way_where_a_task_finds_no_room_sleeps(sleepy: World) -
 async def test_what_another_has_replaced_is_closed_and_sleeps_not(sleepy: World) -> None:
     former = await sleepy.keep(ONE)
     latter = await sleepy.keep(ONE)
-    await sleepy.manager.drop(ONE)
+    await sleepy.manager.drop(ONE, latter)
     assert (former.lost, latter.lost) == (True, True)
     assert sleepy.provider.paused == {}
 
@@ -231,3 +232,32 @@ async def test_closing_tells_what_is_gone_and_leaves_asleep_what_can_sleep(
     assert await world.manager.close() == {ONE: gone.id}
     assert await sleepy.manager.close() == {}
     assert set(sleepy.provider.paused) == {asleep.id}
+
+
+async def test_another_sandbox_than_the_one_that_is_meant_is_not_dropped(world: World) -> None:
+    former = await world.keep(ONE)
+    kept = await world.keep(ONE)
+    await world.manager.drop(ONE, former)
+    assert world.manager.kept(ONE) is kept
+    assert not kept.lost
+
+
+async def test_what_is_leaving_when_everything_ends_is_seen_to_its_end_and_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = await world.keep(ONE)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def close() -> None:
+        begun.set()
+        await go_on.wait()
+        sandbox.lost = True
+
+    monkeypatch.setattr(sandbox, "close", close)
+    await world.clock.advance(LIFETIME_S)
+    await asyncio.wait_for(begun.wait(), 5)
+    closing = asyncio.ensure_future(world.manager.close())  # noqa: TID251
+    await settle()
+    go_on.set()
+    assert await closing == {ONE: sandbox.id}
+    assert sandbox.lost

@@ -139,6 +139,33 @@ async def test_where_another_has_been_quicker_ours_is_closed(shore: Shore) -> No
     assert sandbox.files["src/App.tsx"] == b"green"
 
 
+async def test_who_asks_with_what_is_outdated_takes_nothing_from_the_newer_one(
+    shore: Shore,
+) -> None:
+    await shore.woken()
+    outdated = await shore.project()
+    await shore.build({"src/App.tsx": b"green"})
+    await shore.woken()
+    project = await shore.project()
+    assert project.sandbox_id != outdated.sandbox_id
+    assert await shore.previews.runs_at(outdated) == project.preview_url
+    kept = shore.manager.kept(shore.project_id)
+    assert kept is not None
+    assert [s.id for s in shore.living] == [kept.id] == [project.sandbox_id]
+
+
+async def test_where_one_does_not_start_again_nobody_is_led_any_more(shore: Shore) -> None:
+    await shore.woken()
+    shore.pages.status = 502
+    await shore.open()
+    await in_time(shore.clock, lambda: not shore.living, step_s=2.0)
+    await settle(200)
+    project = await shore.project()
+    assert (shore.living, project.sandbox_id, project.preview_url) == ([], None, None)
+    assert shore.manager.kept(shore.project_id) is None
+    assert await shore.previews.runs_at(project) is None
+
+
 async def test_nothing_is_woken_before_something_was_built(shore: Shore) -> None:
     row = await shore.store.enqueue(NewTask(ANN, TaskKind.GENERATE, "A shop"))
     project = await shore.store.project(ANN, row.project_id)

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agents.types import ProjectId
+from agents.types import ProjectId, SandboxId
 from bot.services.app_hosts import AppHosts
 from bot.services.previews import Awake
 from bot.services.tasks import LOCAL_OWNER
+from bot.store.port import Project
 from tests.bot.sidecar.test_apps import PAGE, App, Stage
 from tests.fakes.previews import ScriptedPreviews
 from tests.fakes.sidecar import running_sidecar
@@ -68,3 +70,20 @@ async def test_an_app_that_switches_unasked_gives_no_answer(stage: Stage) -> Non
         for headers in ({}, PAGE, {"Connection": "upgrade", "Upgrade": "h2c"}):
             assert (await stage.ask(headers=headers))[0] == 502
     assert stage.previews.opened == 0
+
+
+async def test_who_woke_it_meanwhile_is_not_forgotten_for_what_broke_off(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ScriptedPreviews` sees to it that it is asked about the project as it is now."""
+    ask = stage.previews.runs_at
+
+    async def runs_at(project: Project) -> str | None:
+        url = await ask(project)
+        stage.previews.project = replace(project, sandbox_id=SandboxId("newer"))
+        return url
+
+    monkeypatch.setattr(stage.previews, "runs_at", runs_at)
+    async with _an_app_that_answers(stage, b"no HTTP\r\n\r\n"):
+        assert (await stage.ask(headers=PAGE))[0] == 502
+    assert stage.previews.opened == 1

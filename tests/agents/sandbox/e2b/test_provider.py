@@ -195,6 +195,24 @@ async def test_a_creation_that_nobody_heard_of_is_not_done_twice(cloud: StandIn)
     await provider.close()
 
 
+async def test_a_creation_that_nobody_heard_of_is_remembered_through_a_refusal(
+    cloud: StandIn,
+) -> None:
+    clock = FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    cloud.faults.at("created", CUT)
+    with pytest.raises(ProviderUnavailable):
+        await provider.create(Framework.REACT, task_id=TASK)
+    unheard = only(cloud)
+    for _ in range(2):
+        cloud.faults.at("create", Status(429, "slow down"))
+        with pytest.raises(RateLimited):
+            await provider.create(Framework.REACT, task_id=TASK)
+    await clock.advance(UNHEARD_S)
+    await until(lambda: unheard not in cloud.running)
+    await provider.close()
+
+
 async def test_what_nobody_heard_of_and_nobody_asks_for_again_is_ended_soon(cloud: StandIn) -> None:
     clock = FakeClock()
     provider = tiny_e2b_provider(cloud, clock=clock)

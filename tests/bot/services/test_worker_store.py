@@ -15,7 +15,7 @@ from bot.services.tasks import LOCAL_OWNER
 from bot.services.worker import Pace
 from bot.store.port import LEASE_S
 from tests.fakes.pipelines import say, write
-from tests.fakes.waiting import in_time, until
+from tests.fakes.waiting import in_time, until, until_async
 from tests.fakes.worker import ScriptedWorker
 from tests.fakes.workshop import (
     APP,
@@ -63,9 +63,13 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(world: Workshop)
     async with world.worker(llm) as worker:
         row = await world.start()
         await llm.hangs.wait()
-        await world.time.advance(LEASE_S)
         other = ScriptedWorker(world.store, name="other")
-        await other.take()
+
+        async def taken_over() -> bool:
+            await world.time.advance(LEASE_S)  # an append under way keeps the lease once more
+            return await other.take_any()
+
+        await until_async(taken_over)
         llm.go.set()
         await until(lambda: worker.running == 0)
         await other.build()

@@ -1,4 +1,4 @@
-"""Colours one text: reads `{path, text}` as JSON, prints its lines. A program of its own.
+"""Colours one text: reads `{path, text}` as JSON, prints `{lines}`. A program of its own.
 
 A lexer's patterns can take minutes over a text made for it, and nothing in Python stops a thread:
 `bot.services.highlighting` runs this beside the server and ends it when it takes too long.
@@ -31,6 +31,9 @@ KINDS = (
     (Token.Generic.Heading, "keyword"),
 )
 """What a token is called, by the first of its ancestors that stands here; else nothing."""
+
+PIECES_MAX = 20_000
+"""What has more would take a page seconds to show; it has no colours."""
 
 _SPOKEN_LIKE = {".svelte": "html", ".astro": "html", ".mjs": "javascript", ".cjs": "javascript"}
 """Languages without a lexer, and what colours them well enough."""
@@ -77,9 +80,12 @@ def _add(line: list[tuple[str, str]], kind: str, text: str) -> None:
 
 
 def main() -> None:
-    """One text in, its lines out."""
+    """One text in, its lines out; a status that is not 0 where they have too many pieces."""
     wanted = json.load(sys.stdin)
-    json.dump(lines_of(wanted["path"], wanted["text"]), sys.stdout)
+    lines = lines_of(wanted["path"], wanted["text"])
+    if sum(map(len, lines)) > PIECES_MAX:
+        sys.exit("too many pieces")
+    json.dump({"lines": lines}, sys.stdout)
 
 
 if __name__ == "__main__":

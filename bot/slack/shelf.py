@@ -28,7 +28,7 @@ from bot.render.slack_views import (
     render_diff_view,
     render_files_view,
 )
-from bot.services.changes import compare
+from bot.services.changes import compare_in_turn
 from bot.services.downloads import DOWNLOAD_S, Download, DownloadLinks
 from bot.services.linking import Linking
 from bot.services.metering import UsageReport
@@ -212,7 +212,7 @@ class Shelf:
         """What a task has made different from the version before it."""
         version = await self._version(delivery)
         made = await self._projects.changes(delivery.owner, delivery.project_id, to=version.id)
-        diffs = await asyncio.to_thread(compare, made.before, made.after)
+        diffs = await compare_in_turn(made.before, made.after)
         return render_diff_view(delivery.task_id, version.title, diffs, page)
 
     async def download(self, delivery: Delivery) -> SlackMessage:

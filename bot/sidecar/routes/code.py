@@ -16,4 +16,4 @@ async def highlight(request: web.Request) -> web.Response:
     """`{path, text}` → `{lines: [[[kind, text], …], …]}`; joined, the pieces are the text."""
     body = await read_body(request, HighlightBody)
     lines = await request.app[DEPS].highlighter.lines(body.path, body.text)
-    return web.json_response({"lines": lines})
+    return web.Response(body=lines, content_type="application/json", charset="utf-8")

@@ -1,12 +1,10 @@
 """Projects over HTTP: the app, its files, its versions."""
 
-import asyncio
-
 from aiohttp import web
 
 from agents.types import FragmentId, OwnerId, ProjectId
 from bot.render.slack_views import FileDiff
-from bot.services.changes import compare
+from bot.services.changes import compare_in_turn
 from bot.services.principals import in_person
 from bot.services.projects import ProjectService
 from bot.sidecar.answers import (
@@ -119,7 +117,7 @@ async def diff(request: web.Request) -> web.Response:
     request[NOUN] = "project or version"
     since, to = _version(request, "from"), _version(request, "to")
     made = await service.changes(owner, project_id, since=since, to=to)
-    diffs = await asyncio.to_thread(compare, made.before, made.after)
+    diffs = await compare_in_turn(made.before, made.after)
     began_at = None if made.since is None else made.since.id
     return respond(Diff(from_=began_at, to=made.to.id, files=[_change(each) for each in diffs]))
 

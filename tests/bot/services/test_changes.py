@@ -1,10 +1,14 @@
+import asyncio
 import difflib
+import threading
+from collections.abc import Iterator
 from itertools import islice
 
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
-from bot.services.changes import ALL_LINES, FILE_BYTES, FILE_LINES, compare
+from bot.services.changes import ALL_LINES, FILE_BYTES, FILE_LINES, compare, compare_in_turn
 
 TEXTS = st.dictionaries(
     st.sampled_from(["a", "b", "c"]), st.lists(st.sampled_from("xyz")).map("\n".join)
@@ -49,3 +53,28 @@ def test_all_files_together_are_compared_up_to_a_limit() -> None:
     count = ALL_LINES // FILE_LINES
     app = {f"{number:02}.txt": lines(FILE_LINES) for number in range(count + 2)}
     assert [change.is_too_long for change in compare({}, app)] == [False] * count + [True] * 2
+
+
+class Meeting(dict[str, bytes]):
+    """An app that is only read by two at once, or after a while."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": b"1"})
+        self.both_came = False
+        self._both = threading.Barrier(2)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        try:
+            self._both.wait(0.2)
+            self.both_came = True
+        except threading.BrokenBarrierError:
+            pass
+        return super().__iter__()
+
+
+async def test_however_many_ask_one_comparison_runs_at_a_time() -> None:
+    app = Meeting()
+    told = await asyncio.gather(*(compare_in_turn({}, app) for _ in range(3)))
+    assert [[change.path for change in each] for each in told] == [["a"]] * 3
+    assert not app.both_came

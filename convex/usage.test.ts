@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { api } from "./_generated/api";
 import { LEASE_MS, MAX_ATTEMPTS } from "./lib/queue";
-import { WINDOW_MS } from "./lib/usage";
+import { LINES_ADDED_UP, WINDOW_MS } from "./lib/usage";
 import { ANN, ask, begin, BOB, claim, codeOf, complete, deployment, enqueue } from "./testing.kit";
 import { fail, pass, requeue, type Service } from "./testing.kit";
 
@@ -150,4 +150,33 @@ test("a person's frontend sees their own use", async () => {
   const bob = await everybody.withIdentity(BOB).query(api.usage.mine, { since: 0 });
   expect([ann.credits, ann.projects.length]).toEqual([1, 1]);
   expect([bob.credits, bob.projects.length]).toEqual([0, 0]);
+});
+
+test("more lines than are added up are said to be more", async () => {
+  const { everybody, service } = deployment();
+  const { taskId } = await enqueue(service, { terms: one });
+  const spent = () => service.query(api.usage.spent, { owner, since: 0 });
+  await everybody.run(async (ctx) => {
+    const [line] = await ctx.db.query("usage").collect();
+    const { _id, _creationTime, ...rest } = line!;
+    for (let count = 1; count < LINES_ADDED_UP; count += 1) {
+      await ctx.db.insert("usage", { ...rest, taskId: `${taskId}_${count}`, credits: 0 });
+    }
+  });
+  expect(await spent()).toMatchObject({ atLeast: false, since: { builds: LINES_ADDED_UP } });
+  await enqueue(service, { taskId: "task_more" });
+  expect(await spent()).toMatchObject({ atLeast: true, since: { builds: LINES_ADDED_UP } });
+}, 60_000);
+
+test("a kept plan ends unless it is kept again", async () => {
+  const { service } = deployment();
+  const holds = 35 * WINDOW_MS;
+  const plan = () => service.query(api.usage.plan, { owner });
+  for (let time = 0; time < 2; time += 1) {
+    await service.mutation(api.usage.keepPlan, { owner, plan: "pro" });
+    pass(holds - 1);
+    expect(await plan()).toBe("pro");
+  }
+  pass(1);
+  expect(await plan()).toBeNull();
 });

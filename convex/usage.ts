@@ -6,6 +6,10 @@ import { findPlan, spentOf, spentView } from "./lib/usage";
 
 const MAX_OPEN = 1_000;
 
+/** `PLAN_HOLDS` and `PLAN_RENEWED` of `bot/store/usage_port.py`. */
+const PLAN_HOLDS_MS = 35 * 24 * 3_600 * 1_000;
+const PLAN_RENEWED_MS = 24 * 3_600 * 1_000;
+
 /** An owner's use: the credits that count now, the last day, and since a time. */
 export const spent = serviceQuery({
   args: { owner: v.string(), since: v.number() },
@@ -33,14 +37,17 @@ export const openTasks = serviceQuery({
   },
 });
 
-/** The plan that was kept last; null when none was. */
+/** The plan that was kept last; null when none was, or too long ago. */
 export const plan = serviceQuery({
   args: { owner: v.string() },
   returns: v.union(v.string(), v.null()),
-  handler: async (ctx, { owner }) => (await findPlan(ctx, owner))?.plan ?? null,
+  handler: async (ctx, { owner }) => {
+    const kept = await findPlan(ctx, owner);
+    return kept !== null && kept.updatedAt > Date.now() - PLAN_HOLDS_MS ? kept.plan : null;
+  },
 });
 
-/** The owner is on this plan, whoever asks for work next. */
+/** The owner is on this plan, whoever asks for work next. Often called, rarely written. */
 export const keepPlan = serviceMutation({
   args: { owner: v.string(), plan: v.string() },
   returns: v.null(),
@@ -48,7 +55,8 @@ export const keepPlan = serviceMutation({
     const row = { ...kept, updatedAt: Date.now() };
     const there = await findPlan(ctx, kept.owner);
     if (there === null) await ctx.db.insert("plans", row);
-    else await ctx.db.replace(there._id, row);
+    else if (there.plan !== kept.plan || there.updatedAt <= row.updatedAt - PLAN_RENEWED_MS)
+      await ctx.db.replace(there._id, row);
     return null;
   },
 });

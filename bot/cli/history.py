@@ -99,7 +99,8 @@ async def show_usage(settings: Settings, *, json: bool) -> Outcome:
     if report is None:
         raise AssertionError("the services have a meter")
     spent = report.spent
-    rows = [("last 24 hours", spent.day), ("this month", spent.since)]
+    month = "this month, at least" if spent.is_at_least else "this month"
+    rows = [("last 24 hours", spent.day), (month, spent.since)]
     rows += [(clean(each.title), each.tally) for each in spent.projects]
     if json:
         sys.stdout.writelines(dumps({"what": what, **_use(tally)}) + "\n" for what, tally in rows)

@@ -43,12 +43,16 @@ class AppUse:
 
 @dataclass(frozen=True, slots=True)
 class HomeUsage:
-    """The last 24 hours, this month, and its dearest apps. No `standing` where nobody is metered."""
+    """The last 24 hours, this month, and its dearest apps. No `standing` where nobody is metered.
+
+    With `is_at_least` there were more tasks than were added up.
+    """
 
     day: Use = Use()
     month: Use = Use()
     apps: Sequence[AppUse] = ()
     standing: Standing | None = None
+    is_at_least: bool = False
 
 
 def render_usage(usage: HomeUsage) -> SlackMessage:
@@ -61,7 +65,8 @@ def render_usage(usage: HomeUsage) -> SlackMessage:
         empty = render_notice("*Nothing used this month.*", BUILD_SOMETHING, text=words)
         return SlackMessage(empty.text, [*blocks, *empty.blocks])
     blocks.append(section(f"*The last 24 hours*\n{_use(usage.day)}"))
-    blocks.append(section(f"*This month*\n{_use(usage.month)}"))
+    month = "This month, at least" if usage.is_at_least else "This month"
+    blocks.append(section(f"*{month}*\n{_use(usage.month)}"))
     if usage.apps:
         lines = [f"• {escape_line(a.title, 200) or 'An app'}: {_use(a.use)}" for a in usage.apps]
         blocks.append(section("\n".join(["*Most of it*", *lines])))
@@ -77,7 +82,8 @@ def usage_line(usage: HomeUsage) -> Iterator[str]:
         yield cost
     if usage.month != usage.day:
         costs = money(usage.month.cost_usd)
-        yield f"this month {_builds(usage.month.builds)}{f', {costs}' if costs else ''}"
+        least = "at least " if usage.is_at_least else ""
+        yield f"this month {least}{_builds(usage.month.builds)}{f', {costs}' if costs else ''}"
 
 
 def render_quota(error: QuotaExceeded) -> SlackMessage:

@@ -119,8 +119,7 @@ class Meter:
         noted, until = self._noted.get(owner, (None, 0.0))
         if plan is None or (noted == plan and now < until):
             return
-        if await self._store.plan(owner) != plan:
-            await self._store.keep_plan(owner, plan)
+        await self._store.keep_plan(owner, plan)
         if len(self._noted) >= NOTED_OWNERS:
             self._noted.clear()
         self._noted[owner] = (plan, now + NOTED_S)

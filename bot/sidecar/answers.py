@@ -269,7 +269,7 @@ class ProjectUse(TallyAnswer):
 class UsageAnswer(Answer):
     """An owner's use: the last 24 hours, and this month (UTC), with the dearest apps of it first.
 
-    `credits` is null where nobody is metered.
+    `credits` is null where nobody is metered. With `atLeast` there were more tasks than are added up.
     """
 
     credits: CreditsAnswer | None
@@ -277,3 +277,4 @@ class UsageAnswer(Answer):
     month: TallyAnswer
     month_began: Moment
     projects: list[ProjectUse]
+    at_least: bool

@@ -254,6 +254,7 @@ def _home_usage(report: UsageReport) -> HomeUsage:
         month=_use(spent.since),
         apps=[AppUse(each.title, _use(each.tally)) for each in spent.projects],
         standing=standing,
+        is_at_least=spent.is_at_least,
     )
 
 

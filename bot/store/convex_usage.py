@@ -49,6 +49,7 @@ class ConvexUsages:
                 ProjectTally(ProjectId(each["projectId"]), each["title"], _tally(each["tally"]))
                 for each in row["projects"]
             ),
+            is_at_least=row.get("atLeast", False),
         )
 
     async def open_tasks(self, owner: OwnerId) -> Sequence[TaskId]:

@@ -15,6 +15,8 @@ from bot.store.usage_port import (
     COUNTED_AT_MOST,
     MAX_OPEN,
     OPEN_RETRY_S,
+    PLAN_HOLDS,
+    PLAN_RENEWED,
     TOP_PROJECTS,
     WINDOW,
     ProjectTally,
@@ -26,6 +28,8 @@ from bot.store.usage_port import (
 )
 
 _WINDOW_US = seconds_us(WINDOW.total_seconds())
+_PLAN_HOLDS_US = seconds_us(PLAN_HOLDS.total_seconds())
+_PLAN_RENEWED_US = seconds_us(PLAN_RENEWED.total_seconds())
 _HOUR_US = seconds_us(3_600)
 _RECORDED = "usage_recorded"
 
@@ -197,8 +201,12 @@ class SqliteUsages:
         return await self._database.read(work)
 
     async def plan(self, owner: OwnerId) -> str | None:
+        since = to_us(self._clock.now()) - _PLAN_HOLDS_US
+
         def work(connection: sqlite3.Connection) -> str | None:
-            row = connection.execute("SELECT plan FROM plans WHERE owner = ?", (owner,)).fetchone()
+            row = connection.execute(
+                "SELECT plan FROM plans WHERE owner = ? AND updated_at > ?", (owner, since)
+            ).fetchone()
             return None if row is None else str(row["plan"])
 
         return await self._database.read(work)
@@ -208,8 +216,11 @@ class SqliteUsages:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT OR REPLACE INTO plans (owner, plan, updated_at) VALUES (?, ?, ?)",
-                (owner, plan, now),
+                "INSERT INTO plans (owner, plan, updated_at) VALUES (?, ?, ?) "
+                "ON CONFLICT (owner) DO UPDATE "
+                "SET plan = excluded.plan, updated_at = excluded.updated_at "
+                "WHERE plan != excluded.plan OR updated_at <= ?",
+                (owner, plan, now, now - _PLAN_RENEWED_US),
             )
 
         await self._database.write(work)

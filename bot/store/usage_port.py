@@ -17,8 +17,17 @@ from agents.types import OwnerId, ProjectId, TaskId, Usage
 WINDOW = timedelta(hours=24)
 """So long a credit stays used, from the acceptance of its task on."""
 
+PLAN_HOLDS = timedelta(days=35)
+"""So long a kept plan is known after it was kept last: whoever pays by the month signs in meanwhile."""
+
+PLAN_RENEWED = timedelta(days=1)
+"""A plan that is kept again so soon is not written again."""
+
 OPEN_RETRY_S = 30.0
 """When it is worth another try where too many tasks are open: nobody knows when one ends."""
+
+ADDED_UP = 10_000
+"""A store adds up at least so many of an owner's newest lines; one that leaves older ones out says so."""
 
 TOP_PROJECTS = 5
 MAX_OPEN = 1_000
@@ -78,7 +87,8 @@ class Spent:
     """An owner's use: of the last `WINDOW`, and since a time.
 
     `credits` are those that count now; at `next_back_at` the oldest of them counts no more.
-    `projects` are the `TOP_PROJECTS` dearest since that time, the dearest first.
+    `projects` are the `TOP_PROJECTS` dearest since that time, the dearest first. With `is_at_least`
+    the tallies count the newest `ADDED_UP` tasks only; credits are whole always.
     """
 
     credits: int = 0
@@ -86,6 +96,7 @@ class Spent:
     day: Tally = Tally()
     since: Tally = Tally()
     projects: Sequence[ProjectTally] = ()
+    is_at_least: bool = False
 
 
 class Usages(Protocol):
@@ -100,11 +111,11 @@ class Usages(Protocol):
         ...
 
     async def plan(self, owner: OwnerId) -> str | None:
-        """The plan that was kept last."""
+        """The plan that was kept last; None when that was `PLAN_HOLDS` ago."""
         ...
 
     async def keep_plan(self, owner: OwnerId, plan: str) -> None:
-        """The owner is on this plan, whoever asks for work next."""
+        """The owner is on this plan, whoever asks for work next. Often called, rarely written."""
         ...
 
 

@@ -22,8 +22,8 @@ export const COUNTED_AT_MOST = 1_000_000_000_000;
 
 const HOUR_MS = 3_600_000;
 
-/** So many of an owner's newest lines are added up. */
-const LINES_ADDED_UP = 10_000;
+/** So many of an owner's newest lines are added up: `ADDED_UP` of `bot/store/usage_port.py`. */
+export const LINES_ADDED_UP = 10_000;
 
 const rate = v.object({ key: v.string(), burst: v.number(), perHour: v.number() });
 
@@ -53,6 +53,7 @@ export const spentView = v.object({
   day: tally,
   since: tally,
   projects: v.array(v.object({ projectId: v.string(), title: v.string(), tally })),
+  atLeast: v.boolean(), // the tallies count the newest `LINES_ADDED_UP` tasks only
 });
 
 /** Lets one more task in. Throws `quota_exceeded`. */
@@ -208,11 +209,12 @@ export async function spentOf(
 ): Promise<Infer<typeof spentView>> {
   const counted = await countedLines(ctx, owner, now);
   const day = now - WINDOW_MS;
-  const lines = await ctx.db
+  const found = await ctx.db
     .query("usage")
     .withIndex("by_owner", (q) => q.eq("owner", owner).gt("at", Math.min(day, since - 1)))
     .order("desc")
-    .take(LINES_ADDED_UP);
+    .take(LINES_ADDED_UP + 1);
+  const lines = found.slice(0, LINES_ADDED_UP);
   const later = lines.filter((line) => line.at >= since);
   return {
     credits: counted.reduce((sum, line) => sum + line.credits, 0),
@@ -220,6 +222,7 @@ export async function spentOf(
     day: addUp(lines.filter((line) => line.at > day)),
     since: addUp(later),
     projects: await dearest(ctx, later),
+    atLeast: found.length > LINES_ADDED_UP,
   };
 }
 

@@ -23,15 +23,16 @@ function whyNot(error) {
   return [error.message, error.hint].filter(Boolean).join(" ");
 }
 
-function sections({ credits, day, month, monthBegan, projects }) {
+function sections({ credits, day, month, monthBegan, projects, atLeast }) {
   const began = new Date(monthBegan).toLocaleDateString(undefined, {
     day: "numeric",
     month: "long",
     timeZone: "UTC",
   });
+  const since = `Since ${began}${atLeast ? ", at least" : ""}`;
   return [
     credits && creditsView(credits),
-    h("div", { class: "tallies" }, tally("Last 24 hours", day), tally(`Since ${began}`, month)),
+    h("div", { class: "tallies" }, tally("Last 24 hours", day), tally(since, month)),
     projects.length > 0 && dearest(projects),
     h("p", { class: "hint" }, "Fixes are free, and so is what came to nothing."),
   ].filter(Boolean);

@@ -34,6 +34,7 @@ async def show(request: web.Request) -> web.Response:
                 ProjectUse(project_id=each.project_id, title=each.title, **_tally(each.tally))
                 for each in spent.projects
             ],
+            at_least=spent.is_at_least,
         )
     )
 

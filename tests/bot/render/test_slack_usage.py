@@ -45,6 +45,12 @@ def test_usage_tells_credits_the_day_the_month_and_the_dearest_apps() -> None:
     )
 
 
+def test_a_month_that_was_not_added_up_whole_says_so() -> None:
+    message = render_usage(HomeUsage(Use(2), Use(10_000), is_at_least=True))
+    assert "*This month, at least*\n10000 builds" in texts(message.blocks)
+    assert message.text.endswith("this month at least 10000 builds")
+
+
 def test_usage_of_nobody_in_particular_tells_no_credits() -> None:
     usage = HomeUsage(Use(1, 10, 0.5), Use(1, 10, 0.5))
     assert render_usage(usage).text == "1 build in the last 24 hours · $0.50"

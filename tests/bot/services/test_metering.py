@@ -107,6 +107,18 @@ async def test_the_plan_of_the_last_token_holds_where_there_is_none(
         assert (await meter.terms(ANN, TaskKind.GENERATE, in_slack)).allowance == allowance
 
 
+async def test_whoever_was_long_not_signed_in_is_on_no_plan_in_slack(
+    meter: Meter, clock: FakeClock
+) -> None:
+    in_slack, week_s = Asker("slack:T1:U1", "slack:T1"), 7 * WINDOW.total_seconds()
+    for _ in range(8):
+        await meter.note_plan(ANN, "pro")
+        await clock.advance(week_s)
+    assert (await meter.terms(ANN, TaskKind.GENERATE, in_slack)).allowance == 4
+    await clock.advance(4 * week_s)
+    assert (await meter.terms(ANN, TaskKind.GENERATE, in_slack)).allowance == 2
+
+
 async def test_a_plan_is_noted_once_in_a_while_and_when_it_changes(
     meter: Meter, store: SqliteStore, clock: FakeClock
 ) -> None:

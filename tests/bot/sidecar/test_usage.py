@@ -56,6 +56,7 @@ async def test_who_has_used_nothing_sees_what_they_have(sidecar: RunningSidecar)
         "day": NOTHING,
         "month": NOTHING,
         "projects": [],
+        "atLeast": False,
     }
 
 

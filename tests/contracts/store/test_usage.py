@@ -17,6 +17,7 @@ from agents.types import OwnerId, ProjectId, TaskKind, TaskStatus, Usage
 from bot.store.port import LEASE_S, MAX_ATTEMPTS
 from bot.store.usage_port import (
     COUNTED_AT_MOST,
+    PLAN_HOLDS,
     TOP_PROJECTS,
     WINDOW,
     Rate,
@@ -342,6 +343,19 @@ async def test_an_owners_plan_is_the_one_kept_last(world: World) -> None:
         await store.keep_plan(OWNER, plan)
         assert await store.plan(OWNER) == plan
     assert await store.plan(STRANGER) is None
+
+
+async def test_a_kept_plan_ends_unless_it_is_kept_again(world: World) -> None:
+    store, holds_s = world.store, PLAN_HOLDS.total_seconds()
+    await store.keep_plan(OWNER, "pro")
+    await world.clock.advance(holds_s - 1)
+    await store.keep_plan(OWNER, "pro")
+    await world.clock.advance(holds_s - 1)
+    assert await store.plan(OWNER) == "pro", "it was kept again"
+    await world.clock.advance(1)
+    assert await store.plan(OWNER) is None
+    await store.keep_plan(OWNER, "pro")
+    assert await store.plan(OWNER) == "pro"
 
 
 # --- what is open ------------------------------------------------------------------------

@@ -7,7 +7,8 @@ its newest version, by whichever process is asked, while the person sees how far
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -215,6 +216,22 @@ class Previews:
         if kept is not None:
             self._use(kept.id)
         return project.preview_url
+
+    @asynccontextmanager
+    async def in_use(self, project_id: ProjectId) -> AsyncIterator[None]:
+        """While inside, somebody uses it, however long: its sandbox is not let go as if unused."""
+        using = self._background.start(self._go_on_using(project_id), name="preview in use")
+        try:
+            yield
+        finally:
+            using.cancel()
+
+    async def _go_on_using(self, project_id: ProjectId) -> None:
+        while True:
+            await self._clock.sleep(USED_S)
+            kept = self._manager.kept(project_id)
+            if kept is not None:
+                self._use(kept.id)
 
     async def _is_elsewhere(self, project: Project) -> bool:
         """Whether it runs in another process of this machine, and is best left there."""

@@ -51,7 +51,7 @@ class _AppAtItsHost:
         """The app's own, or how far it is on its way back. Raises: StoreError."""
         try:
             project = await self._previews.project_of(key)
-            led = await self._lead(await self._previews.runs_at(project))
+            led = await self._lead(project, await self._previews.runs_at(project))
             if led is not None:
                 return led
             if not _waits_for_a_page(self._request):
@@ -65,20 +65,21 @@ class _AppAtItsHost:
         match await self._previews.open(project):
             case Awake(url=url):
                 broken = self._notice(502, project.title, "It broke off. Try again.")
-                return await self._lead(url) or broken
+                return await self._lead(project, url) or broken
             case Waking(words=words, since_s=since_s):
                 said = f"{words} … {since_s:.0f} s"
                 return self._notice(503, f"{project.title} wakes up", said, again_s=LOOK_AGAIN_S)
             case Asleep(reason=reason):
                 return self._notice(503, f"{project.title} cannot be shown", reason)
 
-    async def _lead(self, url: str | None) -> web.StreamResponse | None:
+    async def _lead(self, project: Project, url: str | None) -> web.StreamResponse | None:
         """The app's answer; None where it does not run, or broke off before it answered."""
         if url is None:
             return None
         try:
             passage = self._request.app[_PASSAGE]
-            return await passage.lead(self._request, Way(self._outside, url.rstrip("/")))
+            async with self._previews.in_use(project.id):
+                return await passage.lead(self._request, Way(self._outside, url.rstrip("/")))
         except NoWayThrough:
             return None
 

@@ -157,4 +157,4 @@ async def _settle(cloud: StandIn, frames: list[Frame], took_s: float, found: Fin
             lambda: {s.id for s in cloud.running} <= set(found.previews.values()), SETTLES_S
         )
     except TimeoutError:
-        found.orphans += len(cloud.running) - len(found.previews)
+        found.orphans += len({s.id for s in cloud.running} - set(found.previews.values()))

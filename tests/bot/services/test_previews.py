@@ -240,6 +240,19 @@ async def test_who_looks_keeps_a_sandbox_elsewhere_awake(shore: Shore) -> None:
         assert len(shore.provider.connected) == minute // 5 + 1
 
 
+async def test_what_is_in_use_for_hours_is_kept_and_not_longer(shore: Shore) -> None:
+    await shore.woken()
+    async with shore.previews.in_use(shore.project_id):
+        for _ in range(40):
+            await shore.clock.advance(LIFETIME_S / 10)
+            await settle()
+        assert len(shore.living) == 1
+    for _ in range(11):
+        await shore.clock.advance(LIFETIME_S / 10)
+        await settle()
+    assert shore.living == []
+
+
 async def test_only_so_many_wake_at_a_time(shore: Shore) -> None:
     shore.hold_the_build()
     projects = [await shore.project()]

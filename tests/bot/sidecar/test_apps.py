@@ -24,6 +24,7 @@ from bot.services.tasks import LOCAL_OWNER
 from bot.sidecar import passage
 from tests.fakes.previews import ScriptedPreviews
 from tests.fakes.sidecar import RunningSidecar, running_sidecar
+from tests.fakes.waiting import until
 
 HOST = "the-key.apps.test"
 PAGE = {"Accept": "text/html,*/*", "Sec-Fetch-Mode": "navigate"}
@@ -204,8 +205,10 @@ async def test_cookies_and_redirects_come_back_for_the_apps_host_alone(stage: St
 async def test_an_answer_arrives_as_it_is_written(stage: Stage) -> None:
     async with stage.sidecar.http.get("/stream", headers={"Host": HOST}) as answer:
         assert await answer.content.readuntil(b"\n\n") == b"data: first\n\n"
+        assert stage.previews.using == 1, "as long as it is open"
         stage.app.go_on.set()
         assert await answer.content.read() == b"data: second\n\n"
+    await until(lambda: stage.previews.using == 0)
 
 
 async def test_a_body_passes_whether_its_size_is_known_or_not(stage: Stage) -> None:

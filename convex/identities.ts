@@ -167,7 +167,15 @@ export const confirmLink = serviceMutation({
     const link = { ...person, ...account, personName, linkId, linkedAt: Date.now(), told: false };
     await ctx.db.delete(request._id);
     if (there === null) await ctx.db.insert("identities", link);
-    else await ctx.db.replace(there._id, link);
+    else {
+      await ctx.db.replace(there._id, link);
+      await writeAudit(ctx, `ended:${there.linkId}:${linkId}`, {
+        owner: there.owner,
+        actor: account.clerkUserId,
+        action: "link.ended",
+        subject: subjectOf(person),
+      });
+    }
     await writeAudit(ctx, `made:${linkId}`, {
       owner: account.owner,
       actor: account.clerkUserId,

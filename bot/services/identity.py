@@ -92,6 +92,10 @@ class IdentityService:
         """
         return await self._end_all([link], by) == 1
 
+    async def stop(self, link: Link, *, by: str) -> None:
+        """Stop what it has running; the link stays."""
+        await self._stop([link], by)
+
     async def account_ended(self, user_id: str, *, owner: OwnerId | None = None, by: str) -> int:
         async def look() -> list[Link]:
             links = await self._store.links_of_account(user_id)

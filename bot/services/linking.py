@@ -14,6 +14,7 @@ from typing import Protocol
 
 from agents.errors import UserError
 from agents.ports import Ids
+from agents.types import OwnerId
 from bot.services.identity import LINKS_TOPIC, IdentityService, IdentityStore
 from bot.services.principals import Principal, in_person
 from bot.services.sign_outs import marks_of
@@ -109,12 +110,15 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How linking stands for who asks. `others` are those whom an administrator may unlink."""
+    """How linking stands for who asks. `others` are those whom an administrator may unlink;
+    `moves_from` is the tenant to which the person of `request` is linked until it is confirmed.
+    """
 
     account: Account
     request: LinkRequest | None
     mine: Sequence[Link]
     others: Sequence[Link] = ()
+    moves_from: OwnerId | None = None
 
 
 class Linking:
@@ -167,7 +171,9 @@ class Linking:
         if principal.org_id is not None and principal.org_role == ADMIN:
             found = await self._store.links_of_owner(principal.owner)
             others = [link for link in found if link.account.user_id != principal.user_id]
-        return Standing(await self._account(principal), request, mine, others)
+        old = await self._moving(principal, request)
+        moves_from = None if old is None else old.account.owner
+        return Standing(await self._account(principal), request, mine, others, moves_from)
 
     async def confirm(self, principal: Principal, secret: str) -> Link:
         """The link. Raises: LinkRefused, Impersonated, SignInAgain."""
@@ -175,6 +181,10 @@ class Linking:
         account, marks = await self._account(principal), marks_of(principal)
         if await self._identities.is_over(account, marks):
             raise _over()
+        request = await self._store.link_request(hash_of(secret))
+        old = await self._moving(principal, request)
+        if old is not None:
+            await self._identities.stop(old, by=account.user_id)
         made = await self._store.confirm_link(
             hash_of(secret), principal.session_id or "", account, self._ids.new("link")
         )
@@ -183,8 +193,19 @@ class Linking:
         if await self._identities.is_over(account, marks):  # while it was made
             await self._identities.end(made, by=account.user_id)
             raise _over()
+        if old is not None:  # and what was begun meanwhile
+            await self._identities.stop(old, by=account.user_id)
         self._waker.notify(LINKS_TOPIC)
         return made
+
+    async def _moving(self, principal: Principal, request: LinkRequest | None) -> Link | None:
+        """The link of the same account to another tenant, which this request would replace."""
+        if request is None or not _is_of(request, principal) or request.person is None:
+            return None
+        there = await self._store.link_of(request.person)
+        if there is None or not request.is_agreed or there.account.owner == principal.owner:
+            return None
+        return there if there.account.user_id == principal.user_id else None
 
     async def unlink(self, principal: Principal, link_id: str) -> None:
         """One's own link, or, for an organisation's administrator, one of theirs; else nothing.

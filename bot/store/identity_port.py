@@ -128,7 +128,8 @@ class Identities(Protocol):
         """Use the request up, write the link and the audit, all in one step, or nothing.
 
         Of any number of confirmations at once one makes a link, by the id that it chose. The same
-        account is linked anew; another one never takes a person's link away.
+        account is linked anew, which ends the older link, with its audit; another account never
+        takes a person's link away.
         """
         ...
 

@@ -109,6 +109,10 @@ class SqliteIdentities:
                 return found
             made = Link(link_id, *found, account, from_us(now))
             connection.execute("DELETE FROM link_requests WHERE hash = ?", (request_hash,))
+            old = _find(connection, made.person)
+            if old is not None:
+                ended = _entry(old, account.user_id, "link.ended")
+                _note(connection, ended, f"ended:{old.id}", now)
             _save(connection, made, now)
             _note(connection, _entry(made, account.user_id, "link.made"), f"made:{link_id}", now)
             return made

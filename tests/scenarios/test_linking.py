@@ -70,6 +70,17 @@ async def test_by_a_code_both_sides_confirm(codes: LinkHouse) -> None:
     assert link.account.user_id == "user_ada"
 
 
+async def test_the_page_says_from_where_to_where_a_link_moves(house: LinkHouse) -> None:
+    ada = await house.browser("user_ada", org_id="org_bikes")
+    await ada.link("U1")
+    alone = await house.browser("user_ada")
+    await alone.begin()
+    assert (await alone.standing())["moves"] is None
+    await alone.prove("U1")
+    assert (await alone.standing())["moves"] == "from the organisation org_bikes to yourself alone"
+    assert (await alone.confirm())[0] == 200
+
+
 async def test_looking_changes_nothing(house: LinkHouse) -> None:
     """A mail scanner, or a preview of the link, opens every address; nothing comes of it."""
     ada = await house.browser("user_ada")

@@ -72,15 +72,19 @@ function signedOut() {
   ];
 }
 
-function signedIn({ mode, account, inOrganisation, request, mine, others }) {
+function signedIn({ mode, account, inOrganisation, request, moves, mine, others }) {
   const whole = inOrganisation ? " for your organisation" : "";
   const who = h("p", { class: "as" }, "Signed in as ", h("strong", {}, account), whole);
   who.append(button("Not you? Sign out", () => session.signOut(), "quiet small"));
-  return [title(), who, ...told(), step(mode, account, request, mine), ...lists(mine, others)];
+  const now = confirmable(request)
+    ? confirmation(request.person, account, moves)
+    : step(mode, request, mine);
+  return [title(), who, ...told(), now, ...lists(mine, others)];
 }
 
-function step(mode, account, request, mine) {
-  if (request?.person && request.agreed) return confirmation(request.person, account);
+const confirmable = (request) => request?.person && request.agreed;
+
+function step(mode, request, mine) {
   if (request?.person) return inSlack(request.person);
   if (code && request) return typing();
   code = null;
@@ -118,7 +122,8 @@ function inSlack(person) {
   );
 }
 
-function confirmation(person, account) {
+function confirmation(person, account, moves) {
+  const words = `This moves the link ${moves}: what runs there stops, and the apps stay there.`;
   return card(
     h(
       "div",
@@ -136,6 +141,7 @@ function confirmation(person, account) {
       h("b", {}, account),
       ".",
     ),
+    moves ? h("p", {}, words) : "",
     soft("Go on only if both are you. Slack will tell you of it, and you can undo it there."),
     row(button("Link them", confirm, "primary"), button("That is not me", begin)),
   );

@@ -44,12 +44,15 @@ class UnderWay(Answer):
 
 
 class StandingAnswer(Answer):
-    """How it stands. `mode` is how a person shows who they are in Slack."""
+    """How it stands. `mode` is how a person shows who they are in Slack; `moves` is from where to
+    where a confirmation would move a link, in words.
+    """
 
     mode: str
     account: str
     in_organisation: bool
     request: UnderWay | None
+    moves: str | None
     mine: list[LinkAnswer]
     others: list[LinkAnswer]
 
@@ -220,6 +223,7 @@ class LinkPages:
             account=found.account.name,
             in_organisation=in_organisation,
             request=under_way,
+            moves=_moves(found),
             mine=[_link(link) for link in found.mine],
             others=[_link(link) for link in found.others],
         )
@@ -232,6 +236,17 @@ def _link(link: Link) -> LinkAnswer:
         account=link.account.name,
         linked_at=link.linked_at,
     )
+
+
+def _moves(found: Standing) -> str | None:
+    if found.moves_from is None:
+        return None
+    user_id = found.account.user_id
+    old, new = (
+        "yourself alone" if owner == user_id else f"the organisation {owner}"
+        for owner in (found.moves_from, found.account.owner)
+    )
+    return f"from {old} to {new}"
 
 
 def _check_origin(request: web.Request, public_url: str | None) -> None:

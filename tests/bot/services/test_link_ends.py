@@ -256,3 +256,37 @@ async def test_what_a_workspace_has_running_is_read_once_before_and_once_after(
         await house.linked(ADA if n % 2 else BEN, SlackFacts(SlackPerson("T1", f"U{n}"), "one"))
     assert await house.identities.team_ended("T1", by="slack") == MANY
     assert house.store.looks == 2
+
+
+# --- the same account, another tenant ----------------------------------------------------
+
+
+async def test_a_link_that_moves_to_another_tenant_ends_there_with_what_it_has_running(
+    house: House,
+) -> None:
+    task = await house.start(await house.linked(ADA))
+    secret = await house.proven(ALONE)
+    assert (await house.linking.standing(ALONE, secret)).moves_from == ADA.owner
+    assert await house.status(task) is TaskStatus.PENDING, "looking stops nothing"
+    link = await house.linking.confirm(ALONE, secret)
+    assert await house.store.link_of(ANN.person) == link
+    assert await house.status(task) is TaskStatus.CANCELLED
+    there = await house.store.audit(ADA.owner)
+    assert {entry.action for entry in there} == {"link.made", "link.ended"}
+
+
+async def test_a_link_that_is_made_anew_for_the_same_tenant_moves_nothing(house: House) -> None:
+    task = await house.start(await house.linked(ADA))
+    secret = await house.proven(ADA)
+    assert (await house.linking.standing(ADA, secret)).moves_from is None
+    await house.linking.confirm(ADA, secret)
+    assert await house.status(task) is TaskStatus.PENDING
+
+
+async def test_who_proves_to_be_linked_to_another_account_stops_nothing_of_it(
+    house: House,
+) -> None:
+    task = await house.start(await house.linked(ADA))
+    secret = await house.proven(BEN)
+    assert await house.refused(BEN, secret) == "link_taken"
+    assert await house.status(task) is TaskStatus.PENDING

@@ -129,6 +129,10 @@ async def test_the_same_account_is_linked_anew_with_the_tenant_of_now(world: Wor
     assert await world.store.link_of(ANN) == link
     assert [*await world.store.links_of_team("T1")] == [link]
     assert not await world.store.unlink(ANN, "link_1", by="somebody"), "that one is no more"
+    before = {entry.action: entry.actor for entry in await world.store.audit(ADA.owner)}
+    assert before == {"link.made": "user_ada", "link.ended": "user_ada"}
+    [now] = await world.store.audit(alone.owner)
+    assert now.action == "link.made"
 
 
 async def test_a_request_is_good_for_its_own_session_and_account_only(world: World) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from agents.background import Background
 from agents.errors import SandboxFull
 from agents.events import FileChanged
-from agents.packages import PackageGate, declared, foreign_sources, wanted_packages
+from agents.packages import PackageGate, foreign_sources, wanted_packages
 from agents.paths import UnsafePath
 from agents.ports import Blobs, CommandResult, Journal, Sandbox
 from agents.types import BlobHash, FileAction
@@ -59,7 +59,7 @@ class Workspace:
         self._mark = dict(known)
         self._gate = gate
         self._first_manifest = known.get(_MANIFEST)
-        self._trusted: frozenset[str] | None = None
+        self._trusted: bytes | None = None
         self._writing = asyncio.Lock()
         self.known = dict(known)
 
@@ -139,14 +139,15 @@ class Workspace:
         return None if blob is None else (await self._blobs.get([blob]))[blob]
 
     async def refuse_packages(self, names: Sequence[str]) -> dict[str, str]:
-        trusted = await self._trusted_packages()
+        trusted = wanted_packages(await self._trusted_manifest())
         return await self._gate.refusals(name for name in names if name not in trusted)
 
     async def refuse_manifest(self, manifest: bytes) -> dict[str, str]:
+        trusted = foreign_sources(await self._trusted_manifest())
         refused = {
             name: f"{name} would come from {spec[:80]!r}. Only packages of the registry install."
             for name, spec in foreign_sources(manifest).items()
-            if name not in await self._trusted_packages()
+            if trusted.get(name) != spec
         }
         return refused | await self.refuse_packages(sorted(wanted_packages(manifest)))
 
@@ -230,13 +231,12 @@ class Workspace:
         problems = await self.refuse_manifest(manifest)
         return {_MANIFEST: " ".join(problems.values())} if problems else {}
 
-    async def _trusted_packages(self) -> frozenset[str]:
-        """What the app declared when the work began: people have it, and it was judged before."""
+    async def _trusted_manifest(self) -> bytes:
+        """The app's when the work began: people have it, and it was judged before."""
         if self._trusted is None:
             first = self._first_manifest
             contents = await self._blobs.get([first]) if first is not None else {}
-            manifest = contents[first] if first is not None else b"{}"
-            self._trusted = declared(manifest) | wanted_packages(manifest)
+            self._trusted = contents[first] if first is not None else b"{}"
         return self._trusted
 
     async def _changed_by_others(self, paths: Iterable[str]) -> dict[str, str]:
@@ -287,13 +287,26 @@ class Workspace:
             large = [path for path, content in tree.items() if len(content) > MAX_FILE_BYTES]
             if large:
                 return f"\n[{large[0]} is larger than a file of an app may be; delete it.]"
+            unfit = await self._unfit_manifest(tree.get(_MANIFEST))
+            if unfit:
+                await self._put_back(_MANIFEST, tree)
             fresh = {p: c for p, c in tree.items() if self.known.get(p) != blob_hash(c)}
             await self._blobs.put(list(fresh.values()))
             for path, content in fresh.items():
                 self._note(path, blob_hash(content), len(content))
             for path in [path for path in self.known if path not in tree]:
                 self._note(path, None, 0)
-        return None
+        return f"\n[{_MANIFEST} was put back. {unfit[_MANIFEST]}]" if unfit else None
+
+    async def _put_back(self, path: str, tree: dict[str, bytes]) -> None:
+        """Give the sandbox, and this tree of it, the file that the log has."""
+        sandbox, blob = await self.sandbox(), self.known.get(path)
+        if blob is None:
+            del tree[path]
+            await sandbox.remove([path])
+        else:
+            tree |= {path: (await self._blobs.get([blob]))[blob]}
+            await sandbox.write({path: tree[path]})
 
     def _note(self, path: str, blob: BlobHash | None, size_bytes: int) -> None:
         if blob is None:

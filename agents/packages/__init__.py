@@ -1,7 +1,7 @@
 """The package gate: what may be installed. A name that a model made up is an open door for others.
 
-Before an install each name must exist in the registry, be older than a day, and not look like a
-misspelling of a popular one. Names on the list of popular packages are let through unasked; where
+Before an install each name must exist in the registry and be older than a day; older than a year
+where it looks like a misspelling of a popular one, as traps are found by then. Names on the list of popular packages are let through unasked; where
 the registry does not answer, only they are.
 """
 
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 MIN_AGE: Final = timedelta(days=1)
+MIN_AGE_ALIKE: Final = timedelta(days=365)
 LOOKUPS_AT_ONCE: Final = 8
 
 _ELSE: Final = "Use a package that is installed or widely known, or write the code yourself."
@@ -61,11 +62,25 @@ class PackageGate:
             return ""
         meant = near_miss(name)
         if meant is not None:
+            if await self._is_established(name):
+                return ""
             return (
                 f"{name} looks like a misspelling of {meant}. If you mean {meant}, write exactly "
                 f"that; otherwise: {_ELSE}"
             )
         return await self._look_up(name) if self._registry is not None else ""
+
+    async def _is_established(self, name: str) -> bool:
+        """Whether the registry says that it has had the package for a year."""
+        if self._registry is None:
+            return False
+        try:
+            async with self._slots:
+                found = await self._registry.published(name)
+        except ProviderError:
+            return False
+        since = None if found is None else found.since
+        return since is not None and self._clock.now() - since >= MIN_AGE_ALIKE
 
     async def _look_up(self, name: str) -> str:
         assert self._registry is not None  # noqa: S101 - `_reason` has seen it

@@ -11,10 +11,14 @@ _SECTIONS: Final = (
     "optionalDependencies",
     "peerDependencies",
 )
-_ELSEWHERE: Final = re.compile(
-    r"^(?:git|https?|ssh|github|gitlab|bitbucket|gist)[:+]|^[\w.-]+/[\w.-]+"
+_RANGE: Final = re.compile(r"[\w.^~<>=|*+\s-]*", re.ASCII)
+"""Versions, ranges of them and tags: neither an address nor a path can be written with these."""
+_ALIAS: Final = re.compile(
+    rf"npm:((?:@[\w.~-]+/)?[\w.~-]+)(?:@{_RANGE.pattern})?", re.ASCII | re.IGNORECASE
 )
-_ALIAS: Final = re.compile(r"^npm:((?:@[^@/\s]+/)?[^@/\s]+)")
+_LOCAL: Final = re.compile(r"(?:file:|link:|workspace:|\.{1,2}/).*", re.IGNORECASE)
+_REFERENCE: Final = re.compile(r"\$[\w@./-]+", re.ASCII)
+"""In overrides: the version that the dependency of that name has."""
 
 
 def declared(manifest: str | bytes) -> frozenset[str]:
@@ -31,37 +35,58 @@ def wanted_packages(manifest: str | bytes) -> frozenset[str]:
 
 
 def foreign_sources(manifest: str | bytes) -> dict[str, str]:
-    """Dependencies that are to come from somewhere else than the registry: name -> where from."""
-    return {name: spec for name, spec in _entries(_load(manifest)) if _ELSEWHERE.match(spec)}
+    """Dependencies that are to come from somewhere else than the registry: name -> where from.
+
+    An override has the name `override of NAME`.
+    """
+    loaded = _load(manifest)
+    listed = {name: spec for name, spec in _entries(loaded) if _is_foreign(spec)}
+    overrides = {
+        f"override of {name}": spec
+        for name, spec in _overrides(loaded)
+        if _is_foreign(spec) and not _REFERENCE.fullmatch(spec)
+    }
+    return listed | overrides
+
+
+def _is_foreign(spec: str) -> bool:
+    return not any(kind.fullmatch(spec) for kind in (_RANGE, _ALIAS, _LOCAL))
 
 
 def _wanted(loaded: dict[str, Any]) -> Iterator[str]:
     for name, spec in _entries(loaded):
-        alias = _ALIAS.match(spec)
+        alias = _ALIAS.fullmatch(spec)
         if alias:
             yield alias[1]
-        elif not _ELSEWHERE.match(spec) and not spec.startswith(("file:", "link:", "workspace:")):
+        elif _RANGE.fullmatch(spec):
             yield name
-    for key in ("overrides", "resolutions"):
-        for spec in _strings(loaded.get(key)):
-            alias = _ALIAS.match(spec)
-            if alias:
-                yield alias[1]
+    for _, spec in _overrides(loaded):
+        alias = _ALIAS.fullmatch(spec)
+        if alias:
+            yield alias[1]
 
 
 def _entries(loaded: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for section in _SECTIONS:
         listed = loaded.get(section)
         if isinstance(listed, dict):
-            yield from ((name, str(spec)) for name, spec in listed.items())
+            yield from ((name, str(spec).strip()) for name, spec in listed.items())
 
 
-def _strings(node: object) -> Iterator[str]:
+def _overrides(loaded: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Those of npm, Yarn and pnpm, however deep."""
+    pnpm = loaded.get("pnpm")
+    for holder in (loaded, pnpm if isinstance(pnpm, dict) else {}):
+        for key in ("overrides", "resolutions"):
+            yield from _strings(key, holder.get(key))
+
+
+def _strings(name: str, node: object) -> Iterator[tuple[str, str]]:
     if isinstance(node, str):
-        yield node
+        yield name, node.strip()
     elif isinstance(node, dict):
-        for value in node.values():
-            yield from _strings(value)
+        for key, value in node.items():
+            yield from _strings(key, value)
 
 
 def _load(manifest: str | bytes) -> dict[str, Any]:

@@ -33,12 +33,13 @@ async def terminal(arguments: Terminal, workspace: Workspace) -> Answer:
 
 
 async def _refuse_bad_packages(command: str, workspace: Workspace) -> None:
-    """Raises: Refused, when the package gate does not let one of them through."""
+    """Judge what is named and what the manifest declares: npm installs both.
+
+    Raises: Refused, when the package gate does not let one of them through.
+    """
     manifest = await workspace.peek("package.json") or b""
-    named = packages_named(command)
-    problems = dict(await workspace.refuse_packages(named))
-    if not named:
-        problems = dict(await workspace.refuse_manifest(manifest))
+    named = await workspace.refuse_packages(packages_named(command))
+    problems = {**named, **await workspace.refuse_manifest(manifest)}
     if problems:
         raise Refused("\n".join(["Nothing was installed.", *problems.values()]))
 

@@ -1,7 +1,7 @@
 """The package gate: names that exist, are old enough and are not somebody else's misspelled."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -98,8 +98,25 @@ async def test_what_was_refused_for_silence_is_asked_again() -> None:
     assert len(registry.asked) == 2
 
 
-async def test_a_misspelling_is_refused_even_where_it_exists() -> None:
-    assert "misspelling of axios" in await refusal("axois", {"axois": OLD})
+@pytest.mark.parametrize(
+    "found",
+    [
+        Publication(CLOCK.now() - timedelta(days=364)),
+        *(Publication(None), ProviderUnavailable("503"), None),
+    ],
+)
+async def test_a_misspelling_is_refused_unless_it_is_known_to_be_a_year_old(
+    found: Publication | Exception | None,
+) -> None:
+    known = {} if found is None else {"axois": found}
+    assert "misspelling of axios" in await refusal("axois", known)
+    assert "misspelling of axios" in str(await PackageGate(None, CLOCK).refusals(["axois"]))
+
+
+@pytest.mark.parametrize("name", ["wouter", "split.js", "js-md5", "ng2-charts"])
+async def test_a_package_of_many_years_may_look_like_a_popular_one(name: str) -> None:
+    assert near_miss(name) is not None
+    assert await refusal(name, {name: OLD}) == ""
 
 
 # --- misspellings ----------------------------------------------------------------------------
@@ -183,6 +200,51 @@ def test_what_comes_from_elsewhere_is_named() -> None:
         "theirs": "git+https://example.com/x.git",
         "short": "someone/something",
     }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *("git@github.com:a/b.git", "HTTPS://evil.example/x.tgz", "GitHub:a/b", " a/b", "\ta/b"),
+        *(" git+ssh://a/b", "a/b#main", "portal:../x", "npm:react@git+https://a/b", "user:x@y"),
+        *("//evil.example/x", "jsr:@a/b", "1.0.0 || https://evil.example/x.tgz"),
+    ],
+)
+@pytest.mark.parametrize(
+    "where",
+    [
+        lambda spec: {"dependencies": {"react": spec}},
+        lambda spec: {"overrides": {"a@1": {"react": spec}}},
+        lambda spec: {"resolutions": {"react": spec}},
+        lambda spec: {"pnpm": {"overrides": {"react": spec}}},
+    ],
+)
+def test_only_the_registry_and_the_app_itself_are_no_foreign_source(
+    spec: str, where: Callable[[str], object]
+) -> None:
+    text = json.dumps(where(spec))
+    assert list(foreign_sources(text).values()) == [spec.strip()]
+    assert wanted_packages(text) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *("", "*", "latest", "1", "^1.2.3", "~1.2", ">=1.0.0 <2 || 3.x", "1.0.0 - 2.0.0"),
+        *("1.2.3-beta.1+build.5", " ^1 ", "npm:react@^18", "NPM:react"),
+    ],
+)
+def test_versions_ranges_and_tags_are_of_the_registry(spec: str) -> None:
+    text = json.dumps({"dependencies": {"react": spec}, "overrides": {"react": "$react"}})
+    assert foreign_sources(text) == {}
+    assert wanted_packages(text) == {"react"}
+
+
+@pytest.mark.parametrize("spec", ["file:./x.tgz", "./x.tgz", "../x", "link:x", "workspace:*"])
+def test_what_the_app_holds_itself_is_fetched_from_nowhere(spec: str) -> None:
+    text = json.dumps({"dependencies": {"near": spec}})
+    assert foreign_sources(text) == {}
+    assert wanted_packages(text) == frozenset()
 
 
 def test_declared_are_the_names_that_code_may_import() -> None:

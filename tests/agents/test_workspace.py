@@ -309,6 +309,43 @@ async def test_an_install_without_names_is_judged_by_what_a_command_made_of_the_
     assert desk.sandbox.commands == []
 
 
+async def test_an_install_of_a_good_package_is_not_run_beside_a_bad_manifest(desk: Desk) -> None:
+    desk.sandbox.files["package.json"] = manifest(axois="1.0.0").encode()
+    result = await ask(desk, "terminal", command="npm install zod")
+    assert not result.ok
+    assert "misspelling of axios" in result.text
+    assert desk.sandbox.commands == []
+
+
+async def test_a_manifest_that_a_command_made_unfit_is_put_back() -> None:
+    def edit(sandbox: InMemorySandbox, _: str) -> CommandResult:
+        sandbox.files["package.json"] = manifest(axois="1.0.0").encode()
+        sandbox.files["src/a.ts"] = b"1"
+        return CommandResult(0, "")
+
+    desk = await open_desk(edit)
+    before = desk.sandbox.files["package.json"]
+    result = await ask(desk, "terminal", command="npm pkg set dependencies.axois=1.0.0")
+    assert not result.ok
+    assert "package.json was put back. axois looks like" in result.text
+    assert desk.sandbox.files["package.json"] == before
+    assert desk.changes() == [("src/a.ts", "created")]
+    await desk.workspace.close(keep=True)
+
+
+async def test_a_trusted_package_may_not_come_from_somewhere_else() -> None:
+    template = get_template(Framework.REACT)
+    first = manifest(react="19.0.0", bell="github:a/bell").encode()
+    sandbox = InMemorySandbox(SandboxId("sbx"), template)
+    sandbox.files["package.json"] = first
+    blobs = InMemoryBlobs()
+    await blobs.put([first])
+    desk = started(sandbox, {"package.json": blob_hash(first)}, blobs)
+    moved = manifest(react="github:a/react", bell="github:a/bell").encode()
+    assert list(await desk.workspace.refuse_manifest(moved)) == ["react"]
+    await desk.workspace.close(keep=True)
+
+
 async def test_imports_that_nothing_declares_are_told_with_the_files_result(desk: Desk) -> None:
     source = (
         'import { motion } from "framer-motion";\nimport { cn } from "@/lib/cn";\nimport "react";'

@@ -178,7 +178,10 @@ class CheckStarted(Frozen):
 
 
 class CheckFinished(Frozen):
-    """A check's verdict. `skipped` says that there was nothing to run: neither pass nor fail."""
+    """A check's verdict. `skipped`: neither pass nor fail.
+
+    There was nothing to run, or lint ran out of time: then the one diagnostic says so.
+    """
 
     kind: Literal["check_finished"] = "check_finished"
     check: Check

@@ -34,23 +34,25 @@ NOTICE = "Built by the offline model: a fixed sample with your words, no AI."
 
 _PIECE = 48
 _FOLLOW_UP = get_project_map(()).partition("\n")[0]
-_COLOURS = {
-    "red": "#dc2626",
-    "orange": "#ea580c",
-    "amber": "#d97706",
-    "yellow": "#ca8a04",
-    "green": "#16a34a",
-    "teal": "#0d9488",
-    "blue": "#2563eb",
-    "indigo": "#4f46e5",
-    "purple": "#9333ea",
-    "violet": "#7c3aed",
-    "pink": "#db2777",
-    "rose": "#e11d48",
-    "black": "#18181b",
-    "grey": "#52525b",
-    "gray": "#52525b",
+COLOURS = {
+    "red": ("#dc2626", "#f87171"),
+    "orange": ("#c2410c", "#fb923c"),
+    "amber": ("#b45309", "#fbbf24"),
+    "yellow": ("#a16207", "#facc15"),
+    "green": ("#15803d", "#4ade80"),
+    "teal": ("#0f766e", "#2dd4bf"),
+    "blue": ("#2563eb", "#60a5fa"),
+    "indigo": ("#4f46e5", "#818cf8"),
+    "purple": ("#9333ea", "#c084fc"),
+    "violet": ("#7c3aed", "#a78bfa"),
+    "pink": ("#db2777", "#f472b6"),
+    "rose": ("#e11d48", "#fb7185"),
+    "black": ("#18181b", "#d4d4d8"),
+    "grey": ("#52525b", "#a1a1aa"),
+    "gray": ("#52525b", "#a1a1aa"),
 }
+"""For light and for dark: white text can be read on the first, the templates' dark on the second."""
+_SUGGESTIONS = ("Make the accent colour green", "Call it Our plan", "Add a note about Friday")
 _OPENERS = re.compile(
     r"^(?:please\s+|can you\s+|could you\s+|i(?:'d| would) like(?: you)?(?: to)?\s+|i want(?: to)?\s+)*"
     r"(?:build|make|create|write|design|generate|develop|code)?\s*(?:me|us)?\s*(?:an?|the|my|our)?\s+",
@@ -180,8 +182,8 @@ def _change(template: Template, prompt: str, results: Sequence[str]) -> Reply:
         return Reply(text, "readFiles", {"paths": [data, theme]})
     if len(results) > 1:
         return Reply(f"<task_summary>{_change_made(results[0], prompt)} {NOTICE}</task_summary>")
-    colour = next((c for c in _COLOURS if re.search(rf"\b{c}\b", prompt, re.IGNORECASE)), None)
-    if colour is not None and (edits := _recolour(results[0], _COLOURS[colour])):
+    colour = next((c for c in COLOURS if re.search(rf"\b{c}\b", prompt, re.IGNORECASE)), None)
+    if colour is not None and (edits := _recolour(results[0], COLOURS[colour])):
         return Reply(
             f"I change the accent colour to {colour}.", "editFile", {"path": theme, "edits": edits}
         )
@@ -196,8 +198,8 @@ def _change(template: Template, prompt: str, results: Sequence[str]) -> Reply:
 
 def _change_made(source: str, prompt: str) -> str:
     """What `_change` did, and no more: most requests only become a note."""
-    colour = next((c for c in _COLOURS if re.search(rf"\b{c}\b", prompt, re.IGNORECASE)), None)
-    if colour is not None and _recolour(source, _COLOURS[colour]):
+    colour = next((c for c in COLOURS if re.search(rf"\b{c}\b", prompt, re.IGNORECASE)), None)
+    if colour is not None and _recolour(source, COLOURS[colour]):
         return f"The accent colour is {colour} now."
     if _rename(source, prompt):
         return "The app has its new name."
@@ -207,10 +209,11 @@ def _change_made(source: str, prompt: str) -> str:
     )
 
 
-def _recolour(source: str, colour: str) -> list[dict[str, str]]:
-    """Replace each accent line, anchored by the line before it."""
+def _recolour(source: str, colours: tuple[str, str]) -> list[dict[str, str]]:
+    """Replace the accent lines, light then dark, each anchored by the line before it."""
     edits = []
-    for found in re.finditer(r"^(.*\n)( *--primary: )([^;\n]+);$", source, re.MULTILINE):
+    lines = re.finditer(r"^(.*\n)( *--primary: )([^;\n]+);$", source, re.MULTILINE)
+    for found, colour in zip(lines, colours, strict=False):
         before, name, old = found.groups()
         edits.append({"search": f"{before}{name}{old};", "replace": f"{before}{name}{colour};"})
     return [edit for edit in edits if edit["search"] != edit["replace"]]
@@ -257,9 +260,14 @@ def _describe(messages: Sequence[Message]) -> Reply:
     asked, _ = _since_last_request(messages)
     request = re.search(r'<data kind="request"[^>]*>\n(.*?)\n</data', asked.text, re.DOTALL)
     title = title_of(request.group(1) if request else asked.text)
-    suggestions = ["Make the accent colour green", "Call it Our plan", "Add a note about Friday"]
+    done = _plain(request.group(1)) if request else ""
+    suggestions = [said for said in _SUGGESTIONS if _plain(said) != done]
     answer = {"title": title, "summary": "", "suggestions": suggestions}
     return Reply(json.dumps(answer, ensure_ascii=False))
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.casefold().split()).strip(" .!")
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,9 @@ async def _generate(run: Run, workspace: Workspace, template: Template) -> str:
     run.enter(Stage.GENERATING, "Writing the app" if run.job.base is None else "Making the change")
     model, known = get_model(run.job.model, run.models)
     if not known:
-        run.notice(f"There is no model named {run.job.model!r} here, so {model.id} is used.")
+        run.notice(
+            f"There is no model named {run.job.model!r} here, so the {model.id} model is used."
+        )
     texts: dict[str, str] = {}
     if run.job.base is not None:
         texts = await read_sources(workspace.known, run.kit.blobs)
@@ -200,13 +202,14 @@ async def _check(run: Run, workspace: Workspace, template: Template) -> _Checked
     run.enter(Stage.VALIDATING, "Checking: lint and build")
     checks = await run_validation(run, workspace, template)
     lint, build = checks[Check.LINT], checks[Check.BUILD]
-    errors = tuple(d for d in lint.diagnostics if d.severity == "error")
+    found = () if lint.skipped else lint.diagnostics  # time that ran out is not the app's fault
+    errors = tuple(d for d in found if d.severity == "error")
     if not build.ok:  # skipped is not green either: the template's manifest has a build script
         missing = Diagnostic(message="There is no build script.", file="package.json")
         red = (missing,) if build.skipped else build.diagnostics
-        return _Checked("", lint.diagnostics, red + errors)
+        return _Checked("", found, red + errors)
     url, red = await _look(run, await workspace.sandbox(), template)
-    return _Checked(url, lint.diagnostics, red + errors if red else ())
+    return _Checked(url, found, red + errors if red else ())
 
 
 async def _look(

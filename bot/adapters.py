@@ -9,7 +9,7 @@ from agents.errors import StoreError, StoreUnavailable, UserError
 from agents.imports.github import GitHub
 from agents.logger import create_logger
 from agents.models import ModelCatalog, build_catalog
-from agents.offline import OfflineModel, Pace
+from agents.offline import NAME, OfflineModel, Pace
 from agents.ports import LLM, Clock, Ids
 from agents.sandbox.local import LocalOptions, LocalSandboxProvider
 from agents.sandbox.manager import Sandboxes
@@ -109,6 +109,8 @@ def open_sources(settings: Settings, clock: Clock) -> GitHub:
 
 def model_catalog(settings: Settings) -> ModelCatalog:
     extra = read_models(settings.models_file) if settings.models_file is not None else ()
+    if settings.offline:
+        return build_catalog(default=NAME, sole=True)
     return build_catalog(default=settings.model, sole=_serves_one_model(settings), extra=extra)
 
 

@@ -84,7 +84,8 @@ def _(event: e.ToolFinished, _state: TaskState) -> Sequence[str]:
 @_told.register
 def _(event: e.CheckFinished, _state: TaskState) -> Sequence[str]:
     if event.skipped:
-        return [f"{event.check}: skipped, there is nothing to run"]
+        why = [found.message for found in event.diagnostics] or ["skipped, there is nothing to run"]
+        return [f"{event.check}: {why[0]}"]
     found = [f"  {where(d)}" for d in event.diagnostics[:MAX_DIAGNOSTICS]]
     return [f"{event.check}: {'passed' if event.ok else 'failed'}{_took(event)}", *found]
 

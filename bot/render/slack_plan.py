@@ -213,7 +213,9 @@ def _verdict(check: Check, found: CheckState) -> str:
         count = len(found.diagnostics) or 1
         return f"{count} lint finding{'s' * (count != 1)}"
     if found.verdict == "skipped":
-        return f"no {check} to run"
+        return (
+            f"{check} {found.diagnostics[0].message}" if found.diagnostics else f"no {check} to run"
+        )
     return f"{check} {'runs' if found.verdict == 'running' else found.verdict}{took}"
 
 

@@ -131,7 +131,10 @@ class FoundDiagnostic(_Frame):
 
 
 class ValidationFrame(_Frame):
-    """A check's verdict. `skipped`: there was nothing to run, so it is neither pass nor fail."""
+    """A check's verdict. `skipped`: neither pass nor fail.
+
+    There was nothing to run, or lint ran out of time: then the one diagnostic says so.
+    """
 
     type: Literal["validation"]
     step: Check

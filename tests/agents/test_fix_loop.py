@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from agents.error_fixer import FixLoop, StuckReason
+from agents.events import CheckFinished
 from agents.pipeline import Answered, Built, Outcome, Stuck, run_pipeline
 from agents.ports import CommandResult, LLMChunk
 from agents.sighting import PageError
@@ -17,7 +18,7 @@ from agents.testing import (
     ScriptedLLM,
     sighting,
 )
-from agents.types import BlobHash, Diagnostic, Framework
+from agents.types import BlobHash, Check, Diagnostic, Framework
 from agents.workspace import blob_hash
 from tests.fakes.pipelines import SUMMARY, Stage, job, say, write
 
@@ -221,3 +222,48 @@ async def test_a_fixer_that_prints_the_whole_file_has_repaired_it() -> None:
     outcome = await run_pipeline(stage.run(job()))
     assert isinstance(outcome, Built)
     assert outcome.files["src/App.tsx"] == TRAMS
+
+
+def late(command: str, times: int) -> InMemorySandboxProvider:
+    """The command runs out of time so often, with half of what it had to say; then all is green."""
+    left = [command] * times
+
+    def answer(_: InMemorySandbox, line: str) -> CommandResult:
+        if line in left:
+            left.remove(line)
+            return CommandResult(124, "src/App.tsx(3,7): error TS2322: x", 30.0, timed_out=True)
+        return CommandResult(0, "")
+
+    return InMemorySandboxProvider(on_command=answer)
+
+
+def verdicts(stage: Stage, check: Check) -> list[CheckFinished]:
+    finished = [event for event in stage.journal.events if isinstance(event, CheckFinished)]
+    return [event for event in finished if event.check is check]
+
+
+async def test_a_lint_that_ran_out_of_time_is_told_and_not_held_against_the_app() -> None:
+    stage = stage_of(late(TEMPLATE.lint, 1))
+    outcome = await run_pipeline(stage.run(job()))
+    assert isinstance(outcome, Built)
+    assert (outcome.lint, outcome.red) == ((), ())
+    [verdict] = verdicts(stage, Check.LINT)
+    assert (verdict.ok, verdict.skipped) == (False, True)
+    [found] = verdict.diagnostics
+    assert found.message == "not finished within 30 s"
+
+
+async def test_a_build_that_ran_out_of_time_is_run_once_more_before_the_fixer_is_asked() -> None:
+    stage = stage_of(late(TEMPLATE.build, 1))
+    assert isinstance(await run_pipeline(stage.run(job())), Built)
+    assert "fix_started" not in stage.journal.kinds
+    [verdict] = verdicts(stage, Check.BUILD)
+    assert (verdict.ok, verdict.diagnostics) == (True, ())
+
+
+async def test_a_build_that_runs_out_of_time_twice_is_one_finding_for_the_fixer() -> None:
+    stage = stage_of(late(TEMPLATE.build, 2))
+    assert isinstance(await run_pipeline(stage.run(job())), Built)
+    assert stage.journal.kinds.count("fix_started") == 1
+    [found] = verdicts(stage, Check.BUILD)[0].diagnostics
+    assert found.message == "The build was not finished within 120 s, twice."

@@ -1,11 +1,12 @@
 import json
+import re
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.offline import OfflineModel, sample_files, title_of, topic_of
+from agents.offline import COLOURS, OfflineModel, sample_files, title_of, topic_of
 from agents.pipeline import Answered, Built, run_pipeline
 from agents.ports import Finished, LLMRequest, Message, TextDelta
 from agents.system import SystemClock
@@ -57,7 +58,33 @@ async def test_a_colour_follow_up_touches_only_the_theme(framework: Framework) -
     changed, _ = await follow_up(first, built, "Make the accent colour green")
     [(path, text)] = changed.items()
     assert path.endswith("theme.css")
-    assert "#16a34a" in text
+    assert re.findall(r"--primary: (.+);", text) == ["#15803d", "#4ade80"]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_stands_on_the_accent_can_be_read_in_light_and_dark(colour: str) -> None:
+    light, dark = COLOURS[colour]
+    assert contrast(light, "#ffffff") >= 4.5
+    assert contrast(dark, "#10162b") >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """As WCAG 2.2 defines it."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+async def test_what_was_just_asked_for_is_not_suggested_again() -> None:
+    first, built = await build(Framework.REACT, "A board")
+    assert "Make the accent colour green" in built.summary.suggestions
+    _, changed = await follow_up(first, built, "make the accent colour green.")
+    assert changed.summary.suggestions == ("Call it Our plan", "Add a note about Friday")
 
 
 @pytest.mark.parametrize("framework", Framework)

@@ -161,9 +161,9 @@ async def test_an_install_that_takes_too_long_is_told_as_that() -> None:
 
     stage = Stage(no_model(), provider=InMemorySandboxProvider(on_command=command))
     outcome = await built(stage, stage.run(import_job(), sources=ScriptedSources()))
-    assert outcome.red[0].message == (
+    assert [found.message for found in outcome.red] == [
         "Installing the dependencies failed. It did not end within 300 seconds."
-    )
+    ]
 
 
 async def test_what_is_none_of_the_five_is_refused_and_leaves_nothing_behind() -> None:

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from agents.errors import BadRequest
-from agents.models import ModelConfig
+from agents.models import ModelConfig, get_model
+from bot.adapters import model_catalog
+from bot.config import load_settings
 from bot.model_file import read_models
 
 
@@ -40,3 +42,10 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, nam
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="cannot be read"):
         read_models(tmp_path / "none.json")
+
+
+def test_whatever_model_is_asked_for_without_a_key_it_is_the_offline_one_that_is_named(
+    tmp_path: Path,
+) -> None:
+    catalog = model_catalog(load_settings(data_dir=tmp_path, model="openai/gpt-4o"))
+    assert [get_model(key, catalog)[0].id for key in ("gpt", "auto")] == ["offline", "offline"]

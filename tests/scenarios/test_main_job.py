@@ -164,7 +164,7 @@ async def test_the_new_preview_shows_the_change(second: Version) -> None:
         assert WORDS in page
         sheet = page.partition('rel="stylesheet"')[2].partition('href="')[2].partition('"')[0]
         async with http.get(at.join(URL(sheet))) as answer:
-            assert (answer.status, "#16a34a" in await answer.text()) == (200, True)
+            assert (answer.status, "#15803d" in await answer.text()) == (200, True)
 
 
 async def test_restore_brings_the_old_version_back_byte_for_byte(

@@ -21,9 +21,12 @@ async def test_a_page_that_was_offline_catches_up_by_itself(
     await expect(page.get_by_text("Before,")).to_be_visible()
 
     await page.context.set_offline(True)
+    sidecar.cut()  # being offline keeps what is open
     await expect(page.locator("#banner")).to_contain_text("You are offline")
+    await expect(page.get_by_text("Reconnecting…")).to_be_visible()
     await sidecar.worker.say("meanwhile, ")
-    await page.context.set_offline(False)
+    async with page.expect_response("**/api/stream-progress**"):
+        await page.context.set_offline(False)
     await expect(page.locator("#banner")).to_be_hidden()
     await sidecar.worker.say("after.")
     await expect(page.get_by_text("Before, meanwhile, after.")).to_be_visible()

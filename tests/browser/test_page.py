@@ -256,6 +256,17 @@ async def test_generated_text_is_never_run(page: Page, sidecar: RunningSidecar) 
     assert await page.title() != "broken"
 
 
+async def test_skipping_to_the_content_stays_where_one_is(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    await begin(page, sidecar)
+    address = page.url
+    await page.locator(".skip").press("Enter")
+    await expect(page.locator("#main")).to_be_focused()
+    assert page.url == address
+    await expect(page.get_by_label("What to change")).to_be_visible()
+
+
 async def test_everything_can_be_reached_by_keyboard(page: Page, sidecar: RunningSidecar) -> None:
     await page.goto(sidecar.url)
     await expect(page.get_by_label("What should be built")).to_be_focused()

@@ -225,3 +225,19 @@ async def test_where_clerk_cannot_be_reached_the_page_says_so(
     await page.unroute("**/clerk.browser.js")
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_label("Email address")).to_be_visible()
+
+
+async def test_what_ann_typed_and_did_not_send_is_not_there_for_bob(
+    page: Page, sidecar: RunningSidecar
+) -> None:
+    box = page.get_by_label("What should be built")
+    await page.goto(sidecar.url)
+    await sign_in(page, "ann")
+    await box.fill("Ann's secret plan")
+    await page.reload()
+    await expect(box).to_have_value("Ann's secret plan")
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_label("Email address")).to_be_visible()
+    assert "secret" not in await page.evaluate("JSON.stringify({ ...sessionStorage })")
+    await sign_in(page, "bob")
+    await expect(box).to_have_value("")

@@ -76,6 +76,12 @@ class RunningSidecar:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
+    def cut(self) -> None:
+        """Every connection breaks, as when a cable is pulled."""
+        assert self.runner.server is not None
+        for connection in self.runner.server.connections:
+            connection.force_close()
+
 
 @asynccontextmanager
 async def running_sidecar(

@@ -2,6 +2,7 @@
 
 import { accountView } from "/page/account.js";
 import { h, setText, show } from "/page/dom.js";
+import { draftsOf, forgetDrafts } from "/page/draft.js";
 import { home } from "/page/home.js";
 import { openSession } from "/page/session.js";
 import { studio } from "/page/studio.js";
@@ -72,7 +73,9 @@ async function openHome() {
       info,
       onBuild(wanted) {
         history.pushState(null, "", "#/new");
-        openStudio().start(wanted);
+        const opened = openStudio();
+        opened.focus();
+        opened.start(wanted);
       },
     }),
   );
@@ -95,11 +98,13 @@ function openUsage() {
 function openWelcome() {
   if (document.body.dataset.view === "welcome") return undefined;
   wanted = location.hash;
+  setTitle("");
   return present("welcome", welcome(session)).open();
 }
 
 function route() {
   shownTo = session?.identity ?? "";
+  if (shownTo) draftsOf(shownTo);
   if (session && !session.person) return openWelcome();
   if (location.hash === "#/usage") return openUsage();
   const task = /^#\/t\/([\w-]+)$/.exec(location.hash)?.[1];
@@ -123,6 +128,7 @@ function changed() {
 async function signOut() {
   current?.close?.();
   current = null;
+  forgetDrafts();
   await session.signOut();
   history.replaceState(null, "", "#/");
   route();
@@ -173,7 +179,11 @@ async function begin() {
       return present("home", { element: noSignIn(error) });
     }
   }
-  window.addEventListener("hashchange", route);
+  window.addEventListener("hashchange", () => /^(#\/|$)/.test(location.hash) && route());
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address says what is on screen
+    main.focus();
+  });
   warn();
   return route();
 }

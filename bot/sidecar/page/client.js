@@ -94,10 +94,11 @@ export async function* follow(taskId, options = {}) {
   let ended = false;
   for (;;) {
     const before = seen;
+    const renew = renewing;
+    renewing = false;
     try {
       const headers = { "Last-Event-ID": String(seen) };
-      const line = await open(path, { headers }, renewing ? renewed(options) : options);
-      renewing = false;
+      const line = await open(path, { headers }, renew ? renewed(options) : options);
       if (line.response.status === 204) return;
       onConnection("live");
       for await (const item of frames(line)) {
@@ -154,7 +155,8 @@ export async function request(method, path, options = {}) {
 }
 
 /**
- * One request with the token on it; asked again, after a 401, with a newer one. Throws `ApiError`.
+ * One request with the token on it; asked again, after a 401, with a newer one. Throws `ApiError`,
+ * and `Error` when the server takes too long to begin its answer.
  * @param {string} path
  * @param {RequestInit} init
  * @param {Options} [options]
@@ -165,12 +167,26 @@ export async function send(path, init, { base = "", token, signal } = {}) {
     const headers = new Headers(init.headers);
     const key = token && (await token(refused));
     if (key) headers.set("Authorization", `Bearer ${key}`);
-    const response = await fetch(base + path, { ...init, headers, signal: init.signal ?? signal });
+    const response = await answered(base + path, { ...init, headers }, init.signal ?? signal);
     if (response.ok) return response;
     if (response.status === 401 && token && !refused) continue;
     const body = await response.json().catch(() => ({}));
     throw new ApiError(response.status, body.error ?? {});
   }
+}
+
+/**
+ * `fetch`, given up when no headers come for too long.
+ * @param {string} url
+ * @param {RequestInit} init
+ * @param {AbortSignal | null} [signal]
+ * @returns {Promise<Response>}
+ */
+function answered(url, init, signal) {
+  const limit = new AbortController();
+  const signals = signal ? [signal, limit.signal] : [limit.signal];
+  const answering = fetch(url, { ...init, signal: AbortSignal.any(signals) });
+  return withinSilence(answering, () => limit.abort(new Error("The server does not answer.")));
 }
 
 /**
@@ -254,15 +270,13 @@ function freshKey() {
  */
 async function open(path, init, options) {
   const line = new AbortController();
-  const giveUp = () => line.abort();
-  options.signal?.addEventListener("abort", giveUp, { once: true });
-  if (options.signal?.aborted) giveUp();
+  const signals = options.signal ? [options.signal, line.signal] : [line.signal];
   const streaming = {
     ...init,
     cache: /** @type {RequestCache} */ ("no-store"),
-    signal: line.signal,
+    signal: AbortSignal.any(signals),
   };
-  return { response: await send(path, streaming, options), giveUp };
+  return { response: await send(path, streaming, options), giveUp: () => line.abort() };
 }
 
 /**
@@ -342,8 +356,8 @@ async function* poll(taskId, options) {
   }
 }
 
-/** @param {number} failures */
-function backoff(failures) {
+/** How long to wait after so many failures, in ms. @param {number} failures */
+export function backoff(failures) {
   const ms = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
   return ms * (0.8 + 0.4 * Math.random());
 }
@@ -354,7 +368,7 @@ function backoff(failures) {
  * @param {AbortSignal} [signal]
  * @returns {Promise<void>}
  */
-function pause(ms, signal) {
+export function pause(ms, signal) {
   return new Promise((resolve) => {
     const over = new AbortController();
     const end = () => (clearTimeout(timer), over.abort(), resolve());

@@ -6,10 +6,11 @@ import { keepDraft, keptDraft } from "/page/draft.js";
 const PROMPT_MAX = 20_000;
 
 /**
- * @param {{label: string, placeholder: string, submit: string, info?: any,
+ * `draft` is what its words are kept as; a box that learns that later is told by `keepAs`.
+ * @param {{label: string, placeholder: string, submit: string, info?: any, draft?: string,
  *          onSubmit: (request: {prompt: string, framework?: string, model?: string}) => void}} options
  */
-export function composer({ label, placeholder, submit, info, onSubmit }) {
+export function composer({ label, placeholder, submit, info, draft = "", onSubmit }) {
   const box = h("textarea", {
     id: "prompt",
     name: "prompt",
@@ -73,10 +74,10 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
       return;
     }
     say("");
-    keepDraft(label, "");
     onSubmit({ prompt, framework: value(framework), model: value(model) });
   };
-  box.addEventListener("input", () => (say(""), refresh(), keepDraft(label, box.value)));
+  const keep = () => draft && keepDraft(draft, box.value);
+  box.addEventListener("input", () => (say(""), refresh(), keep()));
   box.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
@@ -84,7 +85,7 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
     }
   });
   form.addEventListener("submit", (event) => (event.preventDefault(), send()));
-  box.value = keptDraft(label);
+  if (draft) box.value = keptDraft(draft);
   requestAnimationFrame(refresh);
 
   return {
@@ -93,12 +94,21 @@ export function composer({ label, placeholder, submit, info, onSubmit }) {
     focus: () => box.focus(),
     fill(text) {
       box.value = text;
-      keepDraft(label, text);
+      keep();
       refresh();
       box.focus();
     },
-    clear() {
-      box.value = "";
+    /** These words are on their way; the draft is kept until they are accepted. */
+    sent(words) {
+      if (box.value.trim() === words.trim()) box.value = "";
+      refresh();
+    },
+    /** From now on its words are this draft. One of before comes back into an empty box. */
+    keepAs(of) {
+      if (draft === of) return;
+      draft = of;
+      if (box.value) keep();
+      else box.value = keptDraft(draft);
       refresh();
     },
     /** While a request is on its way, or a task runs, nothing can be sent. */

@@ -2,6 +2,7 @@
 
 import { composer } from "/page/composer.js";
 import { ago, frameworkName, h } from "/page/dom.js";
+import { NEW } from "/page/draft.js";
 
 const EXAMPLES = [
   [
@@ -32,6 +33,7 @@ export function home({ info, onBuild }) {
     placeholder: "A booking page for a pottery studio…",
     submit: "Build",
     info,
+    draft: NEW,
     onSubmit: onBuild,
   });
   const examples = h(

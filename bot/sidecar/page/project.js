@@ -15,20 +15,19 @@ export const NO_PROJECT = {
 };
 
 /**
- * The project with its files and versions; null when it cannot be had. What does not answer keeps
- * the value of `before`.
+ * The project with its files and versions; null when there is none. Files or versions that do not
+ * answer keep the value of `before`, and it is not `whole`. Throws when the project does not answer.
  */
 export async function openProject({ projectId, taskId }, before, signal) {
   const id = projectId ?? (await projectOf(taskId, signal));
   if (!id) return null;
-  const [detail, files, versions] = await Promise.all(
-    [[], ["files"], ["fragments"]].map((parts) =>
-      get(projectPath(id, ...parts), signal).catch(() => null),
-    ),
-  );
-  if (!detail) return null;
+  const [detail, files, versions] = await Promise.all([
+    get(projectPath(id), signal),
+    ...["files", "fragments"].map((part) => get(projectPath(id, part), signal).catch(() => null)),
+  ]);
   return {
     ...detail,
+    whole: Boolean(files && versions),
     files: files?.files ?? before.files,
     versions: versions?.fragments ?? before.versions,
   };
@@ -37,7 +36,7 @@ export async function openProject({ projectId, taskId }, before, signal) {
 /** Whose task this is, when no frame has said so: only polling works. */
 async function projectOf(taskId, signal) {
   if (!taskId) return null;
-  const { projects } = await get("/api/projects", signal).catch(() => ({ projects: [] }));
+  const { projects } = await get("/api/projects", signal);
   return projects.find((one) => one.taskId === taskId)?.projectId ?? null;
 }
 

@@ -2,6 +2,7 @@
 
 import { composer } from "/page/composer.js";
 import { h, setText } from "/page/dom.js";
+import { NEW, acceptDraft } from "/page/draft.js";
 import { pastView } from "/page/past.js";
 import { NO_PROJECT, fileList, openProject } from "/page/project.js";
 import { initial, running, take } from "/page/state.js";
@@ -14,6 +15,7 @@ import {
   generate,
   get,
   importGithub,
+  later,
   post,
   projectPath,
   text,
@@ -34,6 +36,8 @@ export function studio({ say, onTask, onTitle }) {
   let endedAt = null;
   let painting = false;
   let settled = false; // the task has ended and `project` is what it left behind
+  let loads = 0;
+  let loaded = 0; // the number of the load that `project` is from
   const line = new AbortController();
 
   const turn = turnView({
@@ -82,6 +86,7 @@ export function studio({ say, onTask, onTitle }) {
 
   /** Take in a task's frames until it ends. */
   async function run(items, words, taskId = null) {
+    const draft = state.projectId ?? NEW;
     state = { ...initial(taskId), projectId: state.projectId };
     prompt = words;
     startedAt = Date.now();
@@ -92,8 +97,10 @@ export function studio({ say, onTask, onTitle }) {
     paint();
     try {
       for await (const { frame } of items) {
+        if (line.signal.aborted) return;
         const said = state.message;
         take(state, frame);
+        if (frame.type === "task") acceptDraft(draft, words);
         if (frame.type === "task" || (frame.type === "snapshot" && !state.projectId)) opened();
         if (state.message !== said) say(state.message);
         paint();
@@ -107,14 +114,22 @@ export function studio({ say, onTask, onTitle }) {
   /** The task is known: put it into the address, and show what was said before it. */
   function opened() {
     onTask(state.taskId);
+    if (state.projectId) box.keepAs(state.projectId);
     loadProject().then(paint);
   }
 
+  /** Nothing is said of what the task left before it is known. */
   async function ended() {
-    if (!running(state)) endedAt ??= Date.now();
-    await loadProject();
-    settled = !running(state);
-    paint();
+    const task = state;
+    if (!running(task)) endedAt ??= Date.now();
+    for (let failures = 1; ; failures += 1) {
+      const known = await loadProject();
+      if (line.signal.aborted || state !== task) return;
+      settled = known && !running(task);
+      paint();
+      if (known) return;
+      await later(failures, line.signal);
+    }
   }
 
   /** A prompt that is nothing but the address of a repository begins with that. */
@@ -126,7 +141,7 @@ export function studio({ say, onTask, onTitle }) {
   }
 
   function send({ prompt: words }) {
-    box.clear();
+    box.sent(words);
     const wanted = { prompt: words };
     if (state.projectId) wanted.projectId = state.projectId;
     run(generate(wanted, following()), words);
@@ -155,11 +170,25 @@ export function studio({ say, onTask, onTitle }) {
     box.fill(prompt);
   }
 
+  /** Answers whether all there is to know is known now: asking again would change nothing. */
   async function loadProject() {
-    const found = await openProject(state, project, line.signal);
-    if (!found) return;
+    const number = (loads += 1);
+    try {
+      const found = await openProject(state, project, line.signal);
+      if (!found) return true;
+      if (number < loaded) return false;
+      loaded = number;
+      adopt(found);
+      return found.whole;
+    } catch (error) {
+      return error.status < 500 && error.status !== 429;
+    }
+  }
+
+  function adopt(found) {
     project = found;
     state.projectId = found.projectId;
+    box.keepAs(found.projectId);
     const task = project.tasks.find((row) => row.taskId === state.taskId);
     if (!task) return;
     prompt = task.kind === "fix" ? "Check and fix the app" : task.prompt;
@@ -214,7 +243,7 @@ export function studio({ say, onTask, onTitle }) {
     painting = true;
     requestAnimationFrame(() => {
       painting = false;
-      draw();
+      if (!line.signal.aborted) draw();
     });
   }
 
@@ -259,6 +288,7 @@ export function studio({ say, onTask, onTitle }) {
   function waitingText(live, startable) {
     if (live)
       return state.files.size ? `${state.message}…` : "The app appears here as soon as it runs.";
+    if (!settled) return "Looking at what this run left…";
     return startable ? "This version is not running." : "Nothing to show: this run left no app.";
   }
 

@@ -20,6 +20,9 @@ export const fixErrors = (projectId, following) =>
 export const importGithub = (url, following) => client.importGithub(url, { token, ...following });
 export const follow = (taskId, following) => client.follow(taskId, { token, ...following });
 
+/** Wait before asking again, the longer the more often it failed. */
+export const later = (failures, signal) => client.pause(client.backoff(failures), signal);
+
 /** A picture's address inside the page, or null when there is none; `revoke` it when it is done. */
 export async function picture(path, signal) {
   try {

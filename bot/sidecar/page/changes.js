@@ -22,17 +22,26 @@ export function changesPane({ readChanges }) {
     "Two versions can be compared here, as soon as there are any.",
   );
   const about = h("p", { class: "changes-about", role: "status" });
+  const again = h(
+    "button",
+    { type: "button", class: "button small", hidden: true, onclick: () => draw(true) },
+    "Try again",
+  );
   const list = h("div", { class: "changes-list" });
-  const element = h("div", { class: "pane changes" }, empty, tools, about, list);
+  const element = h("div", { class: "pane changes" }, empty, tools, about, again, list);
   let versions = [];
   let shown = "";
   let visible = false;
+  let failed = false;
 
-  async function draw() {
+  /** After a failure the same is asked for again only when a person wants it: `anew`. */
+  async function draw(anew = false) {
     const [before, after] = [from.select.value || null, to.select.value];
     const wanted = `${before} ${after}`;
-    if (!visible || !after || wanted === shown) return;
+    if (!visible || !after || (wanted === shown && !(anew && failed))) return;
     shown = wanted;
+    failed = false;
+    show(again, false);
     setText(about, "Comparing…");
     try {
       const { files } = await readChanges(before, after);
@@ -41,13 +50,14 @@ export function changesPane({ readChanges }) {
       list.replaceChildren(...files.map((file, at) => fileChange(file, at < OPEN_FILES)));
     } catch (error) {
       if (wanted !== shown) return;
-      shown = "";
+      failed = true;
+      show(again, true);
       setText(about, [error.message, error.hint].filter(Boolean).join(" "));
       list.replaceChildren();
     }
   }
 
-  for (const { select } of [from, to]) select.addEventListener("change", draw);
+  for (const { select } of [from, to]) select.addEventListener("change", () => draw(true));
 
   return {
     element,
@@ -70,12 +80,12 @@ export function changesPane({ readChanges }) {
     compare(before, after) {
       from.select.value = before;
       to.select.value = after;
-      draw();
+      draw(true);
     },
     /** The tab was opened or left: nothing is asked for that nobody sees. */
     seen(now) {
       visible = now;
-      draw();
+      draw(now);
     },
   };
 }

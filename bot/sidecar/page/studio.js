@@ -243,8 +243,18 @@ export function studio({ say, onTask, onTitle }) {
     painting = true;
     requestAnimationFrame(() => {
       painting = false;
-      if (!line.signal.aborted) draw();
+      if (!line.signal.aborted) keepingFocus(draw);
     });
+  }
+
+  /** What has the focus may be hidden, locked or taken away by this: then it goes next to it. */
+  function keepingFocus(work) {
+    const held = document.activeElement;
+    const near = [app, box].find((part) => part.element.contains(held));
+    const inside = element.contains(held);
+    work();
+    if (inside && (held.disabled || !held.checkVisibility()))
+      near ? near.focus() : title.focus({ preventScroll: true });
   }
 
   function draw() {

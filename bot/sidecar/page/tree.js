@@ -19,6 +19,7 @@ export function fileTree({ onOpen }) {
 
   function press(row) {
     focused = row.key;
+    if (files.some((file) => file.path === row.key && file.action === "deleted")) return draw();
     if (!row.folder) return onOpen(row.key);
     if (!closed.delete(row.key)) closed.add(row.key);
     return draw();
@@ -153,7 +154,7 @@ function update(button, row, { chosen, focused }) {
   if (row.folder) return button.setAttribute("aria-expanded", String(row.open));
   const gone = row.file.action === "deleted";
   button.dataset.action = row.file.action ?? "";
-  button.disabled = gone;
+  button.setAttribute("aria-disabled", String(gone)); // arrow keys still pass over it
   button.setAttribute("aria-selected", String(row.key === chosen));
   const words = [
     ACTION_WORD[row.file.action],

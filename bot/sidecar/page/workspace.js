@@ -62,6 +62,7 @@ export function workspace(actions) {
   return {
     element,
     select: tabs.select,
+    focus: () => tabs.element.querySelector("[aria-selected=true]").focus(),
     /** @param {Parameters<typeof preview.render>[0]} about */
     preview(about) {
       preview.render(about);

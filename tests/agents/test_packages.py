@@ -205,9 +205,9 @@ def test_what_comes_from_elsewhere_is_named() -> None:
 @pytest.mark.parametrize(
     "spec",
     [
-        *("git@github.com:a/b.git", "HTTPS://evil.example/x.tgz", "GitHub:a/b", " a/b", "\ta/b"),
+        *("git@github.com:a/b.git", "HTTPS://evil.example/x.zip", "GitHub:a/b", " a/b", "\ta/b"),
         *(" git+ssh://a/b", "a/b#main", "portal:../x", "npm:react@git+https://a/b", "user:x@y"),
-        *("//evil.example/x", "jsr:@a/b", "1.0.0 || https://evil.example/x.tgz"),
+        *("//evil.example/x", "jsr:@a/b", "1.0.0 || https://evil.example/x.zip"),
     ],
 )
 @pytest.mark.parametrize(

@@ -22,11 +22,11 @@ run: $(STAMPS)/run node ## set up what is missing, then serve the page, the API 
 	@.ci/system-package bubblewrap || true
 	@exec $(BIN)/python -m bot serve
 
-# Most of the time goes into waiting, so more run at once than there are cores; beside those that
-# measure times or kill processes, only one other does.
+# Most of the time goes into waiting, so more run at once than there are cores. Those that measure
+# times or kill processes run by themselves, after the others.
 test: static functions bubblewrap chromium ## everything that must hold: lint and all tests
-	@$(BIN)/python -m pytest -n 4 --dist worksteal --ignore=tests/faults
-	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/faults
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --ignore=tests/faults
+	@$(BIN)/python -m pytest -n 3 --dist worksteal tests/faults
 
 lint: static ## format, lint, types, import contracts and house rules
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house_rules.py tests/test_docs.py

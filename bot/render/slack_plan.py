@@ -11,7 +11,7 @@ from agents.events import SourceImported
 from agents.task_state import CheckState, TaskState
 from agents.types import Check, Framework, Stage, TaskKind, TaskStatus
 from bot.render.slack_blocks import Block, CardStatus, rich_line
-from bot.render.slack_text import label
+from bot.render.slack_text import escape_line, label
 from bot.render.terminal import where
 
 MAX_TITLE = 150
@@ -241,7 +241,7 @@ def _task_card(card: Card) -> Block:
 def iterate_titles(state: TaskState) -> Iterator[str]:
     """The cards' titles, for the message without blocks."""
     for card in plan_cards(state):
-        yield f"{_SIGNS[card.status]} {card.title}"
+        yield f"{_SIGNS[card.status]} {escape_line(card.title, 200)}"
 
 
 _SIGNS: dict[CardStatus, str] = {

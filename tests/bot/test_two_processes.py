@@ -14,7 +14,7 @@ from bot.services.tasks import LOCAL_OWNER
 from bot.services.worker import Pace
 from bot.store.port import LEASE_S
 from tests.fakes.pipelines import write
-from tests.fakes.waiting import until
+from tests.fakes.waiting import until, until_async
 from tests.fakes.workshop import (
     APP,
     DONE,
@@ -85,8 +85,13 @@ async def test_a_worker_that_is_fenced_off_writes_nothing_more_and_closes_its_sa
     async with there.worker(llm) as fenced:
         row = await there.start()
         await llm.hangs.wait()
-        await time.advance(LEASE_S)
-        async with here.worker(scripted(write(APP), DONE)):
+        async with here.worker(scripted(write(APP), DONE)) as taker:
+
+            async def taken_over() -> bool:
+                await time.advance(LEASE_S)  # an append under way keeps the lease once more
+                return taker.running > 0
+
+            await until_async(taken_over)
             log = await here.events(row)
         llm.go.set()
         await until(lambda: fenced.running == 0)

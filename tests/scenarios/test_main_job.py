@@ -222,7 +222,7 @@ async def test_cancel_ends_a_task_within_two_seconds_and_leaves_nothing(server: 
     last = [frame async for frame in stream][-1]
     assert (status, last.type) == (202, "cancelled")
     assert time.monotonic() - asked_at < 2.0
-    assert server.processes(sandbox_id) == []
+    await until(lambda: server.processes(sandbox_id) == [])
     await until(lambda: not any(box.name.endswith(sandbox_id) for box in server.boxes()))
     assert await server.post(f"/api/tasks/{started.task_id}/cancel") == (
         200,

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROMPT = "A kanban board for a bike shop"
 WORDS = "Kanban board for a bike shop"
 GREEN = "#15803d"
-DONE_S = 60.0
+DONE_S = 180.0
 _RANKS = {"pending": 0, "in_progress": 1, "complete": 2, "error": 2}
 
 

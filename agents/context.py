@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any, Final
 
 from agents.ports import Message, ToolCall
@@ -144,7 +145,7 @@ def describe_files(paths: Iterable[str], texts: Mapping[str, str]) -> list[str]:
 # --- a conversation that grows ---------------------------------------------------------------
 
 _KEPT_WHOLE: Final = 6
-"""The newest messages are never shortened."""
+"""The newest messages, which are shortened only when nothing else helps."""
 _ROOM: Final = 0.6
 """Down to this share of the budget, so that the next turns fit and their prefix stays the same."""
 _WORTH_TOKENS: Final = 120
@@ -156,18 +157,27 @@ def fit(messages: Sequence[Message], limit_tokens: int) -> list[Message]:
     """The conversation within the budget: the oldest tool results give way first, then the text
     of files that were written long ago. What people, and the model, said stays.
 
-    Within the budget already, it is as it was. Only tool results and written files can give way,
-    so a conversation may stay too long.
+    Within the budget already, it is as it was. The newest give way only when the older ones were
+    not enough, and what the model has not seen yet, the results of its last turn, comes last of
+    all. Only tool results and written files can give way, so a conversation may stay too long.
     """
     result = list(messages)
     size = sum(map(_size, result))
     if size <= limit_tokens:
         return result
-    target = limit_tokens * _ROOM
-    for shorten in (_without_result, _without_contents):
-        for index, message in enumerate(result[:-_KEPT_WHOLE]):
-            if size <= target:
+    turns = [at for at, message in enumerate(result) if message.role == "assistant"]
+    unseen = turns[-1] if turns else 0
+    recent = min(unseen, max(0, len(result) - _KEPT_WHOLE))
+    parts = (
+        (range(recent), limit_tokens * _ROOM),
+        (range(recent, unseen), limit_tokens),
+        (range(unseen, len(result) - 1), limit_tokens),
+    )
+    for part, goal in parts:
+        for shorten, index in product((_without_result, _without_contents), part):
+            if size <= goal:
                 return result
+            message = result[index]
             result[index] = shorten(message)
             size -= _size(message) - _size(result[index])
     return result

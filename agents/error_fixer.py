@@ -33,7 +33,9 @@ class FixLoop:
         self._workspace = workspace
         self._template = template
         self._seen = list(run.progress.fingerprints)
-        self._rounds: list[Counter[str]] = []
+        rounds = run.progress.rounds
+        is_whole = list(map(fingerprint, rounds)) == self._seen
+        self._rounds = [Counter(telling_findings(found)) for found in rounds] if is_whole else []
 
     def gives_up_on(self, findings: Sequence[Diagnostic]) -> StuckReason | None:
         """Why another attempt is pointless; None when it is not.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agents import events as e
 from agents.ports import Blobs, Message, ToolCall
-from agents.types import BlobHash, Framework, Usage
+from agents.types import BlobHash, Check, Diagnostic, Framework, Usage
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class PastTurn:
 class Progress:
     """Where a task stands. `turns` are those of the generation, in order.
 
+    `fingerprints` and `rounds` are those of the fixes: what each was to repair.
     `cut` says that the log ends within a turn: what that turn streamed has to be voided.
     """
 
@@ -28,6 +29,7 @@ class Progress:
     turns: list[PastTurn] = field(default_factory=list)
     files: dict[str, BlobHash | None] = field(default_factory=dict)
     fingerprints: list[str] = field(default_factory=list)
+    rounds: list[tuple[Diagnostic, ...]] = field(default_factory=list)
     usage: Usage = Usage()
     requests: int = 0
     cut: bool = False
@@ -58,7 +60,8 @@ class _Reader:
         self._tool: dict[str, BlobHash | None] | None = None
         self._purpose: e.AgentPurpose = "generate"
         self._newest: PastTurn | None = None
-        self._fix: str | None = None
+        self._fix: tuple[str, tuple[Diagnostic, ...]] | None = None
+        self._found: list[Diagnostic] = []
 
     @property
     def is_open(self) -> bool:
@@ -75,16 +78,28 @@ class _Reader:
             case e.UsageRecorded():
                 progress.usage += event.usage
             case e.FixStarted():
-                self._fix = event.fingerprint
-            case e.CheckFinished() if self._fix is not None:
-                progress.fingerprints.append(self._fix)
-                self._fix = None
+                self._fix = event.fingerprint, tuple(self._found)
+                self._found.clear()
+            case e.CheckFinished():
+                self._read_check(event)
             case e.FileChanged():
                 changes = (self._open, self._tool, progress.files)
                 files = next(held for held in changes if held is not None)
                 files[event.path] = event.blob
             case _:
                 self._read_turn(event)
+
+    def _read_check(self, event: e.CheckFinished) -> None:
+        if self._fix is not None:
+            self.progress.fingerprints.append(self._fix[0])
+            self.progress.rounds.append(self._fix[1])
+            self._fix = None
+        if event.skipped:
+            return
+        if event.check is Check.LINT:
+            self._found += [d for d in event.diagnostics if d.severity == "error"]
+        elif not event.ok:
+            self._found += event.diagnostics
 
     def _read_turn(self, event: e.Event) -> None:
         match event:
@@ -95,6 +110,7 @@ class _Reader:
                 self._open = {}  # the turn goes on, unless its worker was lost
             case e.TaskStarted():
                 self._open = self._tool = self._fix = None
+                self._found.clear()
             case e.ToolStarted():
                 self._tool = {}
             case e.TurnFinished():

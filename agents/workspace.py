@@ -117,12 +117,17 @@ class Workspace:
                 self.start_install()
         return refused
 
-    async def remove(self, paths: Sequence[str]) -> None:
+    async def remove(self, paths: Sequence[str]) -> dict[str, str]:
+        """Delete what is known. Answers which paths stay, since somebody else has changed them."""
         async with self._writing:
             there = [path for path in paths if path in self.known]
-            await (await self.sandbox()).remove(there)
+            sandbox = await self.sandbox()
+            refused = await self._changed_by_others(there, gone_is_changed=False)
+            there = [path for path in there if path not in refused]
+            await sandbox.remove(there)
             for path in there:
                 self._note(path, None, 0)
+        return refused
 
     async def apply(self, changes: Mapping[str, BlobHash | None]) -> None:
         """Take over changes that are in the store already; None deletes."""
@@ -239,7 +244,9 @@ class Workspace:
             self._trusted = contents[first] if first is not None else b"{}"
         return self._trusted
 
-    async def _changed_by_others(self, paths: Iterable[str]) -> dict[str, str]:
+    async def _changed_by_others(
+        self, paths: Iterable[str], *, gone_is_changed: bool = True
+    ) -> dict[str, str]:
         """Of the app's files those that are not as the log has them, with words for the model."""
         sandbox = await self.sandbox()
         known = [path for path in paths if path in self.known]
@@ -247,7 +254,7 @@ class Workspace:
         return {
             path: _CHANGED
             for path, content in zip(known, there, strict=True)
-            if not self._is_known(path, content)
+            if not self._is_known(path, content) and (gone_is_changed or content is not None)
         }
 
     def _is_known(self, path: str, content: bytes | None) -> bool:

@@ -11,7 +11,11 @@ from agents.imports.manifest import Manifest, read_manifest
 from agents.types import Framework
 
 _MANIFEST: Final = "package.json"
-_WORKSPACES: Final = ("pnpm-workspace.yaml", "lerna.json", "nx.json", "turbo.json", "rush.json")
+_WORKSPACES: Final = ("lerna.json", "nx.json", "turbo.json", "rush.json")
+_PNPM_PACKAGES: Final = re.compile(rb"^packages\s*:", re.MULTILINE)
+"""Without packages a `pnpm-workspace.yaml` holds only settings."""
+_ROOT_SOURCE: Final = re.compile(r"index\.html$|(?:src|app|pages)/")
+_BESIDE: Final = "There are other apps in its folders; the one at its root is what is built here."
 _NAME: Final = re.compile(r"(?:@[\w.-]{1,60}/)?[\w.-]{1,60}")
 _DEEPEST: Final = 3
 _SHOWN: Final = 6
@@ -42,6 +46,9 @@ _OTHERS: Final[Mapping[str, str]] = {
     "fastify": "Fastify",
 }
 """Packages that say what else an app is made with; the first that is there names it."""
+
+_ADD_ONS: Final = frozenset({"lit", "preact", "vitepress", "express", "fastify", "electron"})
+"""Those that an app of the five may have beside its framework."""
 
 _LANGUAGES: Final = dict(
     item.split(":")
@@ -81,8 +88,10 @@ def recognise(files: Mapping[str, bytes], manifests: Mapping[str, bytes], *, whe
     manifest = read_manifest(manifests.get(_MANIFEST))
     found = framework_of(manifest)
     within = apps_within(manifests)
-    if found is not None and not (within and _is_workspace(manifest, files)):
-        return Verdict(found[0], found[1], tuple(_warnings(manifest, files)))
+    is_shared = bool(within) and _is_workspace(manifest, files)
+    if found is not None and (not is_shared or any(map(_ROOT_SOURCE.match, files))):
+        told = [_BESIDE] if is_shared else []
+        return Verdict(found[0], found[1], (*told, *_warnings(manifest, files)))
     raise _denied(manifest, files, within, where)
 
 
@@ -91,7 +100,7 @@ def framework_of(manifest: Manifest) -> tuple[Framework, str] | None:
     packages = manifest.packages
     if "next" in packages:
         return Framework.NEXTJS, _titled("Next.js", manifest.version("next"))
-    if any(name in packages for name in _OTHERS if name not in ("express", "fastify", "electron")):
+    if any(name in packages for name in _OTHERS if name not in _ADD_ONS):
         return None
     if "@angular/core" in packages:
         return Framework.ANGULAR, _titled("Angular", manifest.version("@angular/core"))
@@ -204,7 +213,8 @@ def _calls(scripts: Mapping[str, str], word: str) -> bool:
 
 
 def _is_workspace(manifest: Manifest, files: Mapping[str, bytes]) -> bool:
-    return manifest.has_workspaces or any(name in files for name in _WORKSPACES)
+    by_pnpm = _PNPM_PACKAGES.search(files.get("pnpm-workspace.yaml", b"")) is not None
+    return manifest.has_workspaces or by_pnpm or any(name in files for name in _WORKSPACES)
 
 
 def _denied(

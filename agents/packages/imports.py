@@ -22,7 +22,17 @@ _BUILTINS: Final = frozenset(
         *("wasi", "worker_threads", "zlib"),
     ]
 )
-_MADE: Final = ("$app", "$env", "$lib", "$service-worker", "virtual:", "astro:", "~icons", "bun:")
+_MADE: Final = (
+    "$app",
+    "$env",
+    "$lib",
+    "$service-worker",
+    "virtual:",
+    "astro:",
+    "~icons",
+    "~/",
+    "bun:",
+)
 """What a framework or bundler makes up itself, each by its beginning."""
 _SCRIPT: Final = re.compile(r"<script\b[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _TOKEN: Final = re.compile(

@@ -22,6 +22,7 @@ async def undeclared_note(written: Mapping[str, bytes], workspace: Workspace) ->
         return []
     lines = [f"- {item.package}, imported by {item.files[0]}" for item in found[:_SHOWN]]
     return [
-        "package.json does not declare these packages, so the build would fail. Install each one "
-        "that is needed (`npm install <name>`), or use what is there:\n" + "\n".join(lines)
+        "package.json does not declare these, so the build would fail. Install each one that is a "
+        "package and needed (`npm install <name>`), or use what is there; a path or an alias of the "
+        "app's own needs nothing:\n" + "\n".join(lines)
     ]

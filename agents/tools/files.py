@@ -180,7 +180,9 @@ async def delete_files(arguments: DeleteFiles, workspace: Workspace) -> Answer:
         else:
             problems.append(not_there(path, tree))
     if there:
-        await workspace.remove(there)
+        refused = await workspace.remove(there)
+        problems += [f"{path}: {why}" for path, why in refused.items()]
+        there = [path for path in there if path not in refused]
     parts = [f"Deleted: {', '.join(there)}"] if there else []
     return Answer("\n".join([*parts, *problems]), ok=not problems)
 

@@ -23,8 +23,8 @@ class Workspace(Protocol):
         """
         ...
 
-    async def remove(self, paths: Sequence[str]) -> None:
-        """Delete; a missing file is no error."""
+    async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """Delete; a missing file is no error. Answers what was not deleted, as `write`."""
         ...
 
     async def read(self, path: str) -> bytes | None:

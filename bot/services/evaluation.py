@@ -63,7 +63,7 @@ APPS: Final = (
             Step(
                 "change", "Make the accent colour orange", r"(?i)#[0-9a-f]{3,8}|orange|hsl|oklch", 2
             ),
-            Step("change", "Add a note that the rent is due on the first", "(?i)rent", 3),
+            Step("change", "Add a note that the rent is due on the first", r"(?i)\brent\b", 3),
             Step("question", "Does it add up what everybody owes?"),
         ),
     ),

@@ -172,6 +172,35 @@ def test_old_results_give_way_first_and_the_newest_messages_never() -> None:
     assert "read or run it again" in after[4].content
 
 
+def fresh(count: int) -> list[Message]:
+    """The results of one turn, which the model has not seen."""
+    calls = tuple(ToolCall(f"f{n}", "readFiles", '{"paths": ["a.ts"]}') for n in range(count))
+    results = [Message("tool", "new " * 400, tool_call_id=call.id) for call in calls]
+    return [Message("assistant", "Reading", tool_calls=calls), *results]
+
+
+def test_results_that_the_model_has_not_seen_stay_while_older_ones_can_give_way() -> None:
+    before = [*grown(12), *fresh(10)]
+    after = fit(before, weight(before) - 100)
+    assert after[-11:] == before[-11:]
+    assert weight(after) < weight(before) - 100
+
+
+def test_the_newest_that_were_seen_give_way_before_the_conversation_is_too_long() -> None:
+    before = [*grown(2), *fresh(2)]
+    after = fit(before, weight(fresh(2)) + 700)
+    assert after[-3:] == before[-3:]
+    assert all(tokens_of(m.content) < 120 for m in after[:-3] if m.role == "tool")
+
+
+def test_of_one_turns_results_the_oldest_give_way_when_they_alone_are_too_long() -> None:
+    before = fresh(10)
+    after = fit(before, weight(before) // 2)
+    assert weight(after) <= weight(before) // 2
+    assert after[-3:] == before[-3:]
+    assert "read or run it again" in after[1].content
+
+
 def test_written_files_give_way_next_and_keep_their_names_and_valid_arguments() -> None:
     before = grown(20)
     after = fit(before, weight(before) // 3)

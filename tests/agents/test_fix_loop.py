@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
+from agents.diagnostics import fingerprint
 from agents.error_fixer import FixLoop, StuckReason
-from agents.events import CheckFinished
+from agents.events import CheckFinished, Recorded
 from agents.pipeline import Answered, Built, Outcome, Stuck, run_pipeline
 from agents.ports import CommandResult, LLMChunk
+from agents.replay import read_progress
 from agents.sighting import PageError
 from agents.templates import get_template
 from agents.testing import (
@@ -18,7 +21,7 @@ from agents.testing import (
     ScriptedLLM,
     sighting,
 )
-from agents.types import BlobHash, Check, Diagnostic, Framework
+from agents.types import BlobHash, Check, Diagnostic, Framework, TaskId
 from agents.workspace import blob_hash
 from tests.fakes.pipelines import SUMMARY, Stage, job, say, write
 
@@ -101,6 +104,27 @@ async def test_what_an_earlier_worker_tried_counts() -> None:
     assert loop.gives_up_on([Diagnostic(message="x")]) is None
     run.progress.fingerprints += ["one", "two"]
     assert FixLoop(run, None, TEMPLATE).gives_up_on([Diagnostic(message="x")]) == "exhausted"  # type: ignore[arg-type]
+
+
+async def test_the_log_tells_a_later_worker_what_each_fix_was_to_repair() -> None:
+    stage = stage_of(builds(errors("a"), errors("b", "c"), ""))
+    await run_pipeline(stage.run(job()))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    log = [
+        Recorded(task_id=TaskId("t"), seq=number, at=at, event=event)
+        for number, event in enumerate(stage.journal.events, 1)
+    ]
+    progress = read_progress(log)
+    assert len(progress.rounds) == 2
+    assert [fingerprint(found) for found in progress.rounds] == progress.fingerprints
+
+
+async def test_findings_that_grew_since_an_earlier_worker_stop_it() -> None:
+    run = stage_of(builds(errors("a"))).run(job())
+    found = [Diagnostic(message="a"), Diagnostic(message="b")]
+    run.progress.fingerprints.append(fingerprint(found[:1]))
+    run.progress.rounds.append(tuple(found[:1]))
+    assert FixLoop(run, None, TEMPLATE).gives_up_on(found) == "growing"  # type: ignore[arg-type]
 
 
 async def test_what_the_browser_finds_goes_to_the_fixer_with_the_errors_of_lint() -> None:

@@ -289,6 +289,7 @@ def test_an_import_is_found(line: str, package: str) -> None:
         'import { join } from "path";',
         'import { readFile } from "fs/promises";',
         'import a from "#internal";',
+        'import a from "~/components/a";',
         'import { x } from "$lib/x";',
         'import { page } from "$app/state";',
         'import pwa from "virtual:pwa-register";',

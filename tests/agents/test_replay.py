@@ -4,7 +4,7 @@ from agents import events as e
 from agents.ports import ToolCall
 from agents.replay import assistant_message, read_progress, record_turn
 from agents.testing import InMemoryBlobs
-from agents.types import BlobHash, Check, TaskId, Usage
+from agents.types import BlobHash, Check, Diagnostic, TaskId, Usage
 
 
 def log_of(*events: e.Event) -> list[e.Recorded]:
@@ -79,6 +79,20 @@ def test_a_fix_counts_only_once_its_checks_have_run_again() -> None:
     assert read_progress(log_of(fix)).fingerprints == []
     verdict = e.CheckFinished(check=Check.BUILD, ok=False)
     assert read_progress(log_of(fix, verdict, verdict)).fingerprints == ["f1"]
+
+
+def test_what_a_fix_was_to_repair_is_what_the_checks_before_it_had_found() -> None:
+    error, warning = Diagnostic(message="x"), Diagnostic(message="y", severity="warning")
+    lint = e.CheckFinished(check=Check.LINT, ok=False, diagnostics=(error, warning))
+    red = e.CheckFinished(check=Check.BUILD, ok=False, diagnostics=(error,))
+    green = e.CheckFinished(check=Check.BUILD, ok=True, diagnostics=(warning,))
+    fix = e.FixStarted(attempt=1, fingerprint="f")
+    assert read_progress(log_of(lint, red, fix, red, fix, green)).rounds == [
+        (error, error),
+        (error,),
+    ]
+    again = e.TaskStarted(attempt=2, worker_id="w")
+    assert read_progress(log_of(red, again, lint, fix, red)).rounds == [(error,)]
 
 
 def test_a_fix_that_was_cut_is_not_counted_when_the_next_worker_checks() -> None:

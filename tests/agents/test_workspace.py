@@ -248,6 +248,18 @@ async def test_what_somebody_else_deleted_is_gone_once_it_was_looked_for(desk: D
     assert (await ask(desk, "createOrUpdateFiles", files=files)).ok
 
 
+async def test_what_somebody_else_changed_is_not_deleted_before_it_was_read(desk: Desk) -> None:
+    desk.sandbox.files["index.html"] = b"theirs"
+    result = await ask(desk, "deleteFiles", paths=["index.html", "src/App.tsx"])
+    assert not result.ok
+    assert "index.html: somebody else has changed this file" in result.text
+    assert desk.changes() == [("src/App.tsx", "deleted")]
+    assert desk.sandbox.files["index.html"] == b"theirs"
+    await ask(desk, "readFiles", paths=["index.html"])
+    assert (await ask(desk, "deleteFiles", paths=["index.html"])).ok
+    assert "index.html" not in desk.sandbox.files
+
+
 def manifest(**dependencies: str) -> str:
     return json.dumps({"scripts": {"build": "b"}, "dependencies": dependencies})
 

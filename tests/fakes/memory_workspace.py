@@ -29,10 +29,11 @@ class MemoryWorkspace:
         self.writes += 1
         return {}
 
-    async def remove(self, paths: Sequence[str]) -> None:
+    async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
         self._check()
         for path in paths:
             self.files.pop(path, None)
+        return {}
 
     async def read(self, path: str) -> bytes | None:
         self._check()

@@ -47,6 +47,9 @@ def denied(files: dict[str, bytes]) -> ImportDenied:
         (["react@^18.2.0", "vite@^5"], Framework.REACT, "React 18.2.0 with Vite"),
         (["react@^18", "react-scripts@5.0.1"], Framework.REACT, "React 18 with Create React App"),
         (["react@^18", "vite@5", "express"], Framework.REACT, "React 18 with Vite"),
+        (["react@^18", "vite@5", "preact"], Framework.REACT, "React 18 with Vite"),
+        (["vue@^3", "vite@5", "vitepress"], Framework.VUE, "Vue 3 with Vite"),
+        (["svelte@5", "vite@6", "lit"], Framework.SVELTE, "Svelte 5 with Vite"),
         (["vue@^3.4.0", "vite@^5"], Framework.VUE, "Vue 3.4.0 with Vite"),
         (["@angular/core@^17.0.0"], Framework.ANGULAR, "Angular 17.0.0"),
         (["svelte@^5", "vite@6"], Framework.SVELTE, "Svelte 5 with Vite"),
@@ -72,6 +75,8 @@ def test_an_app_of_the_five_is_recognised(
         ({"package.json": manifest("@remix-run/react", "react", "vite")}, "made with Remix."),
         ({"package.json": manifest("expo", "react")}, "It is made with Expo."),
         ({"package.json": manifest("@vue/cli-service", "vue")}, "It is made with Vue CLI."),
+        ({"package.json": manifest("vitepress", "vue")}, "It is made with VitePress."),
+        ({"package.json": manifest("lit", "vite")}, "It is made with Lit."),
         ({"package.json": manifest("express")}, "It is made with Express."),
         ({"package.json": manifest("react", "webpack")}, "It uses React, but without Vite"),
         ({"package.json": manifest("vue")}, "It uses Vue, but without Vite"),
@@ -100,6 +105,7 @@ def test_what_is_none_of_the_five_is_named_with_what_can_be_done(
         {"package.json": manifest(workspaces=["apps/*"])},
         {"package.json": manifest("react", "vite", workspaces=["apps/*"])},
         {"package.json": manifest("turbo"), "turbo.json": b"{}"},
+        {"package.json": manifest("react", "vite"), "pnpm-workspace.yaml": b"packages:\n- a\n"},
         {"README.md": b""},
     ],
 )
@@ -113,6 +119,28 @@ def test_a_repository_of_several_apps_names_their_folders(root: dict[str, bytes]
     error = denied({**root, **apps})
     assert "apps/admin (React 19 with Vite) and apps/web (Next.js 15)." in str(error)
     assert error.hint == "Import one of them: acme/shop@main/apps/admin"
+
+
+@pytest.mark.parametrize("source", ["index.html", "src/main.tsx", "app/page.tsx"])
+def test_a_workspaces_root_that_is_an_app_itself_is_the_app_and_the_others_are_told(
+    source: str,
+) -> None:
+    files = {
+        "package.json": manifest("react@19", "vite", workspaces=["apps/*"]),
+        "apps/web/package.json": manifest("next"),
+    }
+    found = recognise({**files, source: b""}, files, where="acme/shop")
+    assert found.title == "React 19 with Vite"
+    assert "other apps in its folders" in found.warnings[0]
+
+
+def test_pnpms_settings_alone_make_no_workspace() -> None:
+    files = {
+        "package.json": manifest("react@19", "vite"),
+        "apps/web/package.json": manifest("next"),
+    }
+    settings = {**files, "pnpm-workspace.yaml": b"nodeLinker: hoisted\n"}
+    assert recognise(settings, files, where="acme/shop").warnings == ()
 
 
 def test_an_app_with_examples_beside_it_is_the_app() -> None:

@@ -1,6 +1,7 @@
 """The evaluation itself, over scripted models whose worth is known, and the offline model."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -165,6 +166,12 @@ def test_the_requests_are_fixed_and_each_change_says_how_it_is_recognized() -> N
         for step in app.steps:
             assert bool(step.shows) is (step.kind == "change")
             assert (step.kind == "question") is step.prompt.endswith("?")
+
+
+def test_a_word_within_another_is_not_what_a_change_asks_for() -> None:
+    [rent] = [step for app in APPS for step in app.steps if "rent" in step.prompt]
+    assert re.search(rent.shows, "<p>The rent is due</p>") is not None
+    assert re.search(rent.shows, "const current = parent;") is None
 
 
 def test_a_report_says_what_was_measured() -> None:

@@ -60,7 +60,7 @@ async def test_a_bucket_that_was_left_alone_is_full_and_no_fuller(world: World) 
     await world.clock.advance(DAY_S)
     for _ in range(3):
         await world.enqueue(terms=terms)
-    await refused(world, terms)
+    assert isinstance(await refused(world, terms), TooFast)
 
 
 async def test_a_start_takes_a_turn_of_every_bucket_or_of_none(world: World) -> None:
@@ -71,10 +71,11 @@ async def test_a_start_takes_a_turn_of_every_bucket_or_of_none(world: World) -> 
     await refused(world, Terms(rates=[bob, team]))
     for _ in range(2):
         await world.enqueue(terms=Terms(rates=[bob]))
-    await refused(world, Terms(rates=[bob]))
+    assert isinstance(await refused(world, Terms(rates=[bob])), TooFast)
 
 
 async def test_a_refusal_for_credits_takes_no_turn(world: World) -> None:
     one = Rate("ann", 1, 1)
-    await refused(world, Terms(credits=1, allowance=0, rates=[one]))
+    error = await refused(world, Terms(credits=1, allowance=0, rates=[one]))
+    assert not isinstance(error, TooFast)
     await world.enqueue(terms=Terms(rates=[one]))

@@ -146,15 +146,18 @@ class ConvexHost:
         *,
         ms: int | None = None,
         every: int | None = None,
+        most: int | None = None,
         times: int | None = None,
         only: Sequence[str] | None = None,
     ) -> None:
         """Let calls fail from now on; of one deployment, or (None) of every one.
 
-        `ms` belongs to "slow", `every` to "lossy". `times` ends it after so many calls, `only`
-        names the functions that it befalls ("tasks:claim").
+        `ms` belongs to "slow"; `every` and `most` to "lossy": how often one call loses its
+        answer, however often it is sent. `times` ends it after so many calls, `only` names the
+        functions that it befalls ("tasks:claim").
         """
-        given = {"kind": kind, "ms": ms, "every": every, "times": times, "only": only}
+        numbers = {"ms": ms, "every": every, "most": most, "times": times}
+        given = {"kind": kind, **numbers, "only": only}
         fault = {name: value for name, value in given.items() if value is not None}
         await self._tell({"fault": fault, "deployment": deployment})
 

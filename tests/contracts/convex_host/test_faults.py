@@ -69,6 +69,19 @@ async def test_a_lossy_line_executes_every_mutation_once_and_loses_every_nth_ans
     assert await convex.count() == 6  # a query is never lost
 
 
+async def test_a_lossy_line_lets_the_same_call_through_after_most_losses(convex: Convex) -> None:
+    await convex.host.set_fault("lossy", convex.name, every=1, most=2)
+    ends = []
+    for text in ("a", "a", "a", "b"):
+        try:
+            await convex.value("mutation", "add", text=text)
+            ends.append("answered")
+        except aiohttp.ClientError:
+            ends.append("lost")
+
+    assert ends == ["lost", "lost", "answered", "lost"]
+
+
 async def test_a_fault_ends_after_its_times_and_befalls_only_its_functions(
     convex: Convex,
 ) -> None:

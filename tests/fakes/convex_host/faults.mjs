@@ -7,10 +7,11 @@ import { HttpError } from "./answers.mjs";
  * @property {"none" | "unavailable" | "rate_limited" | "slow" | "hang" | "reset" | "lossy"} kind
  * @property {number} [ms] slow: how long before executing
  * @property {number} [every] lossy: which mutation loses its answer; 1 is each of them
+ * @property {number} [most] lossy: how often the same call, sent again, loses it; without it, ever
  * @property {number} [times] for how many calls; without it, until another one is set
  * @property {string[]} [only] functions by name; without it, all of them
  */
-/** @typedef {{ fault: Fault, seen: number, met: number }} Plan */
+/** @typedef {{ fault: Fault, seen: number, met: number, lost: Map<string, number> }} Plan */
 
 /** The connection is to be cut, before the function ran or after. */
 export class Cut extends Error {}
@@ -31,7 +32,7 @@ export class Faults {
   set(deployment, fault) {
     if (!KINDS.has(fault.kind)) throw new TypeError(`There is no fault '${fault.kind}'.`);
     if (deployment === null) this.#plans.clear();
-    this.#plans.set(deployment, { fault, seen: 0, met: 0 });
+    this.#plans.set(deployment, { fault, seen: 0, met: 0, lost: new Map() });
   }
 
   /**
@@ -55,12 +56,18 @@ export class Faults {
    * Cuts the connection of every n-th mutation, now that it is committed.
    * @param {string} deployment
    * @param {string} path
+   * @param {unknown} args what it was called with, as it came
    */
-  afterMutation(deployment, path) {
+  afterMutation(deployment, path, args) {
     const plan = this.#planFor(deployment, path);
     if (plan?.fault.kind !== "lossy") return;
+    const { every = 1, most = Number.POSITIVE_INFINITY } = plan.fault;
     plan.seen += 1;
-    if (plan.seen % (plan.fault.every ?? 1) !== 0) return;
+    if (plan.seen % every !== 0) return;
+    const call = JSON.stringify([path, args], (_, v) => (typeof v === "bigint" ? `${v}n` : v));
+    const lost = plan.lost.get(call) ?? 0;
+    if (lost >= most) return;
+    plan.lost.set(call, lost + 1);
     plan.met += 1;
     throw new Cut();
   }

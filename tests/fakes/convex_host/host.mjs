@@ -65,7 +65,7 @@ export class Host {
     try {
       return await deployment.call(kind, path, args, caller);
     } finally {
-      if (deployment.kindOf(path) === "mutation") this.faults.afterMutation(name, path);
+      if (deployment.kindOf(path) === "mutation") this.faults.afterMutation(name, path, args);
     }
   }
 

@@ -34,3 +34,40 @@ class Sources(Protocol):
         Raises: BadRequest (the reference), ImportDenied, SourceUnavailable.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A frame of a design, as an app can be built from it: what a model reads, and its images.
+
+    `origin` is for people (`figma.com/design/KEY`), `version` what exactly was taken. `brief` is
+    the outline, tokens and components as text for a model: others' words, to be wrapped as data.
+    `images` are files of the app to be (`public/design/…`). `picture` is the frame itself (PNG),
+    `width` and `height` its size in CSS pixels. `notes` are sentences for people: what is not
+    in the brief and why.
+    """
+
+    origin: str
+    name: str
+    frame: str
+    version: str
+    brief: str
+    width: int
+    height: int
+    colours: int = 0
+    text_styles: int = 0
+    components: int = 0
+    images: AppFiles = field(default_factory=dict)
+    picture: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Designs(Protocol):
+    """Where designs can be imported from."""
+
+    async def fetch_design(self, reference: str) -> Design:
+        """One frame: the one its address names, else the first of its file's first page.
+
+        Raises: BadRequest (the reference), ImportDenied, SourceUnavailable.
+        """
+        ...

@@ -1,7 +1,8 @@
 """Makes sandboxes at E2B, and finds them again.
 
 A sandbox is made from the framework's own template where the account has one, else from E2B's
-base image. It is marked as ours, pauses when nobody has used it for an hour, and lets nothing out.
+base image. It is marked as ours, pauses when nobody has used it for an hour, wakes when somebody
+opens its address, and lets nothing out.
 No key or other secret of ours ever goes into one: E2B's own key stays in the requests about it.
 """
 
@@ -286,7 +287,7 @@ class E2BSandboxProvider:
             timeout=self._options.lifetime_s,
             metadata=self._orphans.marks(framework, task_id, key),
             network=e2b.SandboxNetworkOpts(deny_out=[e2b.ALL_TRAFFIC]),
-            lifecycle={"on_timeout": "pause"},
+            lifecycle={"on_timeout": "pause", "auto_resume": True},
             idempotency_key=f"{key}-{name}",
             **self._account.options,
         )

@@ -25,6 +25,9 @@ _NO_SUCH = 126
 _LONGEST_BYTES = 100 * 1024
 _GRACE_S = 30.0
 _DYING_S = 2.0
+HEARD_S = 600.0
+"""How long a server's output is followed. When E2B pauses a sandbox the SDK asks why what it follows
+broke off, and asking wakes the sandbox."""
 _NOT_HERE = {"npm_config_globalconfig"}
 ENVS: Mapping[str, str] = {k: v for k, v in QUIET_TOOLS.items() if k not in _NOT_HERE} | {
     "LANG": "C.UTF-8"
@@ -66,8 +69,15 @@ class RemoteProgram:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is over, in whatever way."""
-        return self._ended is not None and self._ended.done()
+        """Whether it is over, in whatever way, as far as is known."""
+        ended = self._ended
+        return ended is not None and ended.done() and not ended.cancelled()
+
+    async def let_go(self) -> None:
+        """Hear no more of it, and not when it ends; it goes on. Never raises."""
+        await self._background.stop()
+        if self._handle is not None:
+            await self._remote.let_go(self._handle)
 
     async def kill(self) -> None:
         """End all of it; returns when that is done. Never raises, and twice is fine.
@@ -108,6 +118,7 @@ class RemoteCommands:
         self._server: RemoteProgram | None = None
         self._server_said = Tail()
         self._serving = asyncio.Lock()
+        self._background = Background()
 
     async def run(
         self, command: str, *, timeout_s: float, envs: Mapping[str, str], on_output: OnOutput | None
@@ -151,16 +162,27 @@ class RemoteCommands:
             server = RemoteProgram(self._remote, self._server_said.add, tag)
             await server.start(command, envs, timeout_s=0)
             self._server = server
+            self._background.spawn(self._let_go_of(server), name="let go of the server")
 
     async def server_output(self) -> str | None:
-        """What it said last, when it has exited. Raises: SandboxLost."""
+        """What it said last, when it has exited within `HEARD_S`. Raises: SandboxLost."""
         server = self._server
         if server is None or not server.has_ended:
             return None
         await server.finished(0)
         return self._server_said.text
 
+    async def let_go(self) -> None:
+        """Hear no more of the server: whoever listens wakes a sandbox that is paused."""
+        if self._server is not None:
+            await self._server.let_go()
+
     async def close(self) -> None:
-        """Let go of the server's output."""
+        """End the server."""
+        await self._background.stop()
         if self._server is not None:
             await self._server.kill()
+
+    async def _let_go_of(self, server: RemoteProgram) -> None:
+        await self._clock.sleep(HEARD_S)
+        await server.let_go()

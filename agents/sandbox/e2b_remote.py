@@ -1,7 +1,8 @@
 """One sandbox at E2B, as our code speaks to it: bounded calls, our errors, a life that is renewed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -162,6 +163,12 @@ class Remote:
                 return error.exit_code if error.exit_code >= 0 else KILLED
             except Exception as error:
                 raise translate(error) from error
+
+    async def let_go(self, handle: Handle) -> None:
+        """Follow a started line no further; it goes on. Never raises."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._calls.answer_s):
+                await handle.disconnect()
 
     async def set_egress(self, allowed: Sequence[str]) -> None:
         """Let the whole sandbox reach these hosts and no others. Raises: SandboxLost.

@@ -102,7 +102,10 @@ class E2BSandbox:
         return await self._commands.server_output()
 
     async def pause(self) -> bool:
-        if self._closing is not None or not await self._remote.pause():
+        if self._closing is not None:
+            return False
+        await self._commands.let_go()
+        if not await self._remote.pause():
             return False
         await self.close()  # what is left of it here
         return True

@@ -147,14 +147,17 @@ async def _judge(frames: list[Frame], *, code: str = "") -> str:
 
 
 async def _settle(cloud: StandIn, frames: list[Frame], took_s: float, found: Findings) -> None:
-    """Wait until only those sandboxes run that serve a project's preview."""
+    """Wait until only those sandboxes are left, running or asleep, that serve a project's preview."""
     found.slowest_s = max(found.slowest_s, took_s)
     if frames[-1].type == "complete":
         used = [frame.data["sandboxId"] for frame in frames if frame.type == "sandbox"]
         found.previews[frames[0].data["projectId"]] = used[-1]
     try:
-        await until(
-            lambda: {s.id for s in cloud.running} <= set(found.previews.values()), SETTLES_S
-        )
+        await until(lambda: not _orphans(cloud, found), SETTLES_S)
     except TimeoutError:
-        found.orphans += len({s.id for s in cloud.running} - set(found.previews.values()))
+        found.orphans += len(_orphans(cloud, found))
+
+
+def _orphans(cloud: StandIn, found: Findings) -> set[str]:
+    left = {s.id for s in cloud.sandboxes.values() if s.state != "killed"}
+    return left - set(found.previews.values())

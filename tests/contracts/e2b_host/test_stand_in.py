@@ -29,6 +29,7 @@ async def cloud(shared: StandIn) -> AsyncIterator[StandIn]:
     yield shared
     shared.faults.clear()
     shared.limits.concurrent, shared.limits.creates_per_s = 20, None
+    shared.keeps_memory = False
     for sandbox in shared.running:
         await shared.kill(sandbox)
 
@@ -121,6 +122,34 @@ async def test_time_pauses_what_asked_for_it_and_connecting_brings_it_back(
         await sandbox.commands.run("true")
     await sandbox.connect()
     assert await sandbox.files.read("kept.txt") == "kept"
+
+
+async def test_a_call_wakes_what_was_made_to_wake_where_there_is_room(cloud: StandIn) -> None:
+    lifecycle = {"on_timeout": "pause", "auto_resume": True}
+    sandbox = await new(cloud, timeout=60, lifecycle=lifecycle)
+    await sandbox.files.write("kept.txt", "kept")
+    await cloud.advance(61)
+    cloud.limits.concurrent = 0
+    with pytest.raises(e2b.SandboxNotRunningException):
+        await sandbox.files.read("kept.txt")
+    cloud.limits.concurrent = 1
+    assert await sandbox.files.read("kept.txt") == "kept"
+    await cloud.advance(290)
+    assert await sandbox.is_running(), "it has five minutes at least"
+    await cloud.advance(11)
+    assert cloud.running == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_pause_keeps_what_runs_where_the_cloud_keeps_memory(
+    cloud: StandIn, kept: bool
+) -> None:
+    cloud.keeps_memory = kept
+    sandbox = await new(cloud)
+    handle = await sandbox.commands.run("sleep 300", background=True)
+    await sandbox.pause()
+    await sandbox.connect()
+    assert (handle.pid in [process.pid for process in await sandbox.commands.list()]) is kept
 
 
 async def test_a_resumed_sandbox_can_have_lost_its_files(cloud: StandIn) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,9 @@ Image = Callable[[Path], Awaitable[None]]
 """Fills the home folder of a new sandbox."""
 
 State = Literal["running", "paused", "killed"]
+
+AWAKE_AT_LEAST_S = 300
+"""What a sandbox gets that wakes by itself, where it was made with less (e2b.dev/docs/sandbox/auto-resume)."""
 
 
 @dataclass(slots=True)
@@ -93,6 +96,7 @@ class Cloud:
         self._ahead_s = 0.0
         self.key = f"e2b_{secrets.token_hex(20)}"
         self.images: dict[str, Image] = {"base": plain_image}
+        self.keeps_memory = False
         self.limits = Limits()
         self.faults = Faults()
         self.sandboxes: dict[str, Sandbox] = {}
@@ -168,7 +172,7 @@ class Cloud:
             network=network,
             networks=[network],
         )
-        listener.target = lambda: self._target_of(sandbox)
+        listener.target = partial(self._target_of, sandbox)
         listener.on_closed = lambda _: port_closed(sandbox_id, machine.front)
         self.sandboxes[sandbox_id] = sandbox
         return sandbox
@@ -199,16 +203,31 @@ class Cloud:
             self._by_key[key] = sandbox.id
 
     async def pause(self, sandbox: Sandbox) -> None:
-        """Stop it; files stay, and processes do not (a snapshot of files alone)."""
+        """Stop it; files stay, and processes only where the cloud `keeps_memory`.
+
+        E2B does, unless it is told not to or cannot: nobody may rely on it.
+        """
         sandbox.state = "paused"
-        await sandbox.machine.end()
+        if self.keeps_memory:
+            await sandbox.machine.freeze()
+        else:
+            await sandbox.machine.end()
 
     async def resume(self, sandbox: Sandbox, *, empty: bool = False) -> None:
         if empty:
             await asyncio.to_thread(shutil.rmtree, sandbox.machine.home)
             sandbox.machine.home.mkdir()
             await plain_image(sandbox.machine.home)
+        await sandbox.machine.thaw()
         sandbox.state = "running"
+
+    async def reach(self, sandbox: Sandbox) -> bool:
+        """Whether it runs, now that somebody calls: one made with `autoResume` is woken by that."""
+        waking = (sandbox.body.get("autoResume") or {}).get("enabled") is True
+        if sandbox.state == "paused" and waking and len(self.running) < self.limits.concurrent:
+            sandbox.ends_at = self.now() + max(sandbox.body.get("timeout", 300), AWAKE_AT_LEAST_S)
+            await self.resume(sandbox)
+        return sandbox.state == "running"
 
     async def kill(self, sandbox: Sandbox) -> None:
         if sandbox.state != "killed":
@@ -220,9 +239,9 @@ class Cloud:
         """As `kill`, for somebody whom the killing ends."""
         self._background.spawn(self.kill(sandbox), name="kill")
 
-    def _target_of(self, sandbox: Sandbox) -> int | dict[str, Any]:
+    async def _target_of(self, sandbox: Sandbox) -> int | dict[str, Any]:
         machine = sandbox.machine
-        if sandbox.state != "running":
+        if not await self.reach(sandbox):
             return not_running(sandbox.id)
         if machine.front in machine.closed_ports:
             return port_closed(sandbox.id, machine.front)

@@ -44,7 +44,7 @@ async def begin(
         await cloud.kill(sandbox)
     if (answer := await cloud.faults.meet(request, act)) is not None:
         return None, answer
-    if sandbox is None or sandbox.state != "running":
+    if sandbox is None or not await cloud.reach(sandbox):
         return None, web.json_response(not_running(sandbox_id), status=502)
     if request.headers.get("X-Access-Token") != sandbox.token:
         return None, refusal(401, "unauthorized access, please provide a valid access token")

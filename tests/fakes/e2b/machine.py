@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.background import Background
-from tests.fakes.e2b.warden import kill_tagged
+from tests.fakes.e2b.warden import kill_tagged, signal_tagged
 from tests.fakes.e2b.wire import RpcError
 
 HOME = "/home/user"
@@ -101,6 +101,7 @@ class Machine:
     def __init__(self, root: Path, sandbox_id: str, tag: str, envs: Mapping[str, str]) -> None:
         self._id = sandbox_id
         self._tag = tag
+        self._own_tag = f"E2B_SANDBOX_ID={sandbox_id}"
         self._envs = dict(envs)
         self._root = root
         self._background = Background()
@@ -175,8 +176,18 @@ class Machine:
         """Kill everything: streams break off, as when the machine goes."""
         for stream in self.streams:
             stream.cancel()
-        await asyncio.to_thread(kill_tagged, f"E2B_SANDBOX_ID={self._id}")
+        await asyncio.to_thread(kill_tagged, self._own_tag)
         await self._background.stop()
+
+    async def freeze(self) -> None:
+        """Stop everything as it is; streams break off."""
+        for stream in self.streams:
+            stream.cancel()
+        await asyncio.to_thread(signal_tagged, self._own_tag, signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        """Let what was frozen go on."""
+        await asyncio.to_thread(signal_tagged, self._own_tag, signal.SIGCONT)
 
     def wipe(self) -> None:
         """Delete the disk. Blocks."""

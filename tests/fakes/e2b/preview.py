@@ -7,7 +7,7 @@ that a command of the sandbox named last.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agents.background import Background
@@ -15,8 +15,12 @@ from agents.tunnel import join
 
 _HEAD_LIMIT = 64 * 1024
 
-Target = Callable[[], int | dict[str, Any]]
+Target = Callable[[], Awaitable[int | dict[str, Any]]]
 """The host's port to go on to, or the body of a 502."""
+
+
+async def _nowhere() -> dict[str, Any]:
+    return {}
 
 
 class Listener:
@@ -25,7 +29,7 @@ class Listener:
     def __init__(self) -> None:
         self._server: asyncio.Server | None = None
         self._background = Background()
-        self.target: Target = dict
+        self.target: Target = _nowhere
         self.on_closed: Callable[[int], dict[str, Any]] = lambda _: {}
 
     async def open(self) -> int:
@@ -47,7 +51,7 @@ class Listener:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            target = self.target()
+            target = await self.target()
             if isinstance(target, int):
                 try:
                     upstream = await asyncio.open_connection("127.0.0.1", target)

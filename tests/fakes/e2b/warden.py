@@ -25,6 +25,13 @@ def kill_tagged(tag: str) -> None:
         select.select([], [], [], _PAUSE_S)
 
 
+def signal_tagged(tag: str, number: signal.Signals) -> None:
+    """Send this to every process with this entry in its environment. Blocks."""
+    for pid in living(tag):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def living(tag: str) -> list[int]:
     """The processes with this entry in their environment; zombies have none."""
     entry = f"\0{tag}\0".encode()

@@ -26,6 +26,14 @@ async def provider(cloud: StandIn) -> AsyncIterator[E2BSandboxProvider]:
 
 
 @pytest_asyncio.fixture
+async def unhurried(cloud: StandIn) -> AsyncIterator[E2BSandboxProvider]:
+    """A provider on the real clock, so that it follows its servers."""
+    provider = tiny_e2b_provider(cloud)
+    yield provider
+    await provider.close()
+
+
+@pytest_asyncio.fixture
 async def hasty(cloud: StandIn) -> AsyncIterator[E2BSandboxProvider]:
     """A provider that waits for an answer less than half a second."""
     provider = tiny_e2b_provider(cloud, clock=InstantClock(), answer_s=SHORT_S)

@@ -6,6 +6,7 @@ import pytest
 
 from agents.errors import ProviderUnavailable, SandboxUnavailable
 from agents.sandbox.e2b import E2BOptions, E2BSandboxProvider
+from agents.sandbox.e2b_commands import HEARD_S
 from agents.sandbox.e2b_orphans import FORGOTTEN_AFTER
 from agents.sandbox.e2b_remote import RENEW_S
 from agents.system import SystemClock
@@ -44,6 +45,37 @@ async def test_a_paused_sandbox_is_woken_with_its_files(
     found = await provider.connect(made.id)
     assert found is not None
     assert await found.read("kept.txt") == b"kept"
+
+
+async def test_whoever_opens_the_address_of_a_sleeping_app_wakes_it_as_it_was(
+    cloud: StandIn,
+) -> None:
+    cloud.keeps_memory, clock = True, FakeClock()
+    provider = tiny_e2b_provider(cloud, clock=clock)
+    made = await provider.create(Framework.REACT, task_id=TASK)
+    await made.write({"app.txt": b"mine"})
+    url = await made.serve(f"node server.mjs {PORT}", port=PORT)
+    await eventually(lambda: fetch(url))
+    await clock.advance(HEARD_S)
+    await cloud.advance(3601)
+    for _ in range(20):  # whoever still follows the server learns of its end, asks, and wakes it
+        await fetch(cloud.url)
+    assert cloud.running == []
+    assert await eventually(lambda: fetch(url)) == "mine"
+    assert only(cloud).ends_at - cloud.now() > 3500, "it sleeps again after an hour, not at once"
+    await provider.close()
+
+
+async def test_what_we_pause_stays_asleep_although_its_server_was_followed(
+    cloud: StandIn, unhurried: E2BSandboxProvider
+) -> None:
+    cloud.keeps_memory = True
+    made = await unhurried.create(Framework.REACT, task_id=TASK)
+    url = await made.serve(f"node server.mjs {PORT}", port=PORT)
+    await eventually(lambda: fetch(url))
+    assert await made.pause()
+    assert "health" not in cloud.requests
+    assert cloud.running == []
 
 
 async def test_another_process_finds_a_sandbox_with_its_framework(

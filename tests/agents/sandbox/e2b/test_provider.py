@@ -92,9 +92,9 @@ async def test_a_failed_install_says_so_and_leaves_no_sandbox(cloud: StandIn) ->
 
 
 async def test_no_key_of_ours_enters_a_sandbox(
-    cloud: StandIn, provider: E2BSandboxProvider
+    cloud: StandIn, unhurried: E2BSandboxProvider
 ) -> None:
-    sandbox = await provider.create(Framework.VUE, task_id=TASK)
+    sandbox = await unhurried.create(Framework.VUE, task_id=TASK)
     await sandbox.serve("env; exit 0", port=PORT)
     said = await eventually(sandbox.server_output)
     everything = "\n".join([said, *only(cloud).machine.seen, str(only(cloud).body)])
@@ -346,9 +346,9 @@ async def test_a_command_that_kills_the_line_it_runs_in_is_ended_all_the_same(
 
 
 async def test_a_server_whose_sandbox_died_is_lost_and_not_crashed(
-    cloud: StandIn, provider: E2BSandboxProvider
+    cloud: StandIn, unhurried: E2BSandboxProvider
 ) -> None:
-    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    sandbox = await unhurried.create(Framework.REACT, task_id=TASK)
     url = await sandbox.serve(f"node server.mjs {PORT}", port=PORT)
     await eventually(lambda: fetch(url))
     await cloud.kill(only(cloud))
@@ -358,9 +358,9 @@ async def test_a_server_whose_sandbox_died_is_lost_and_not_crashed(
 
 
 async def test_a_server_listens_for_e2bs_proxy_and_lets_its_name_in(
-    cloud: StandIn, provider: E2BSandboxProvider
+    cloud: StandIn, unhurried: E2BSandboxProvider
 ) -> None:
-    sandbox = await provider.create(Framework.REACT, task_id=TASK)
+    sandbox = await unhurried.create(Framework.REACT, task_id=TASK)
     said = 'echo 127.0.0.1 $HOST $__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS; test "$PORT"'
     url = await sandbox.serve(said, port=PORT)
     assert await eventually(sandbox.server_output) == "0.0.0.0 0.0.0.0 127.0.0.1\n"

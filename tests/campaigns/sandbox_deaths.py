@@ -117,7 +117,8 @@ async def _lose_between(server: Server, cloud: StandIn, found: Findings) -> None
     await _settle(cloud, first, took_s, found)
     for sandbox in cloud.running:
         await cloud.kill(sandbox)
-    found.previews.clear()
+    asleep = {s.id for s in cloud.sandboxes.values() if s.state == "paused"}
+    found.previews = {project: id_ for project, id_ in found.previews.items() if id_ in asleep}
     project_id = first[0].data["projectId"]
     second, took_s = await _build(server, "Make the accent colour green", projectId=project_id)
     if problem := await _judge(second):

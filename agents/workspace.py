@@ -27,6 +27,7 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 
 _MANIFEST = "package.json"
 _CHANGED = "somebody else has changed this file since you saw it; read it again, then edit it."
+_ADDED = "somebody else has put a file there that you have not seen; read it, then edit it."
 
 
 def blob_hash(content: bytes) -> BlobHash:
@@ -61,6 +62,7 @@ class Workspace:
         self._first_manifest = known.get(_MANIFEST)
         self._trusted: bytes | None = None
         self._writing = asyncio.Lock()
+        self._seen: dict[str, BlobHash] = {}
         self.known = dict(known)
 
     async def sandbox(self) -> Sandbox:
@@ -104,7 +106,9 @@ class Workspace:
         async with self._writing:
             self.refuse_collision(files)
             fresh = {p: c for p, c in files.items() if self.known.get(p) != blob_hash(c)}
-            refused = unfit | await self._changed_by_others(fresh)
+            refused = (
+                unfit | await self._changed_by_others(fresh) | await self._added_by_others(fresh)
+            )
             fresh = {path: content for path, content in fresh.items() if path not in refused}
             if not fresh:
                 return refused
@@ -162,6 +166,8 @@ class Workspace:
         Raises: SandboxError.
         """
         content = await (await self.sandbox()).read(path)
+        if path not in self.known and content is not None:
+            self._seen[path] = blob_hash(content)
         if path in self.known and not self._is_known(path, content):
             async with self._writing:
                 await self._take_over(path)
@@ -200,11 +206,15 @@ class Workspace:
         self._mark = dict(self.known)
 
     async def void(self) -> None:
-        """Undo in the sandbox what the unfinished turn wrote. The log's fold does the same."""
+        """Undo in the sandbox what the unfinished turn wrote. The log's fold does the same.
+
+        What somebody else has changed since stays as it is there.
+        """
         async with self._writing:
             touched = {p for p in {*self.known, *self._mark} if self._differs(p)}
             if not touched:
                 return
+            touched -= (await self._changed_by_others(touched, gone_is_changed=False)).keys()
             sandbox = await self.sandbox()
             old = {p: self._mark[p] for p in touched if p in self._mark}
             contents = await self._blobs.get(list(set(old.values())))
@@ -255,6 +265,17 @@ class Workspace:
             path: _CHANGED
             for path, content in zip(known, there, strict=True)
             if not self._is_known(path, content) and (gone_is_changed or content is not None)
+        }
+
+    async def _added_by_others(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Of these new files those in whose place are other bytes, that nobody here has read."""
+        sandbox = await self.sandbox()
+        new = [path for path in files if path not in self.known]
+        there = await asyncio.gather(*map(sandbox.read, new))
+        return {
+            path: _ADDED
+            for path, content in zip(new, there, strict=True)
+            if content not in (None, files[path]) and self._seen.get(path) != blob_hash(content)
         }
 
     def _is_known(self, path: str, content: bytes | None) -> bool:

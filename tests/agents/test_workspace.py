@@ -1,74 +1,20 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-
-import pytest
-from typing_extensions import override
 
 from agents.background import Background
-from agents.events import FileChanged
 from agents.packages import PackageGate
-from agents.ports import CommandResult, Sandbox, ToolCall
+from agents.ports import CommandResult, Sandbox
 from agents.templates import get_template
 from agents.testing import (
-    CommandHandler,
     FakeClock,
     InMemoryBlobs,
     InMemorySandbox,
     RecordingJournal,
-    succeed,
 )
-from agents.tools import ToolResult, run_tool
-from agents.types import BlobHash, Framework, SandboxId
+from agents.types import Framework, SandboxId
 from agents.workspace import MAX_FILE_BYTES, Workspace, blob_hash
+from tests.agents.desk import INSTALL, Desk, ask, open_desk, started
 from tests.fakes.waiting import until
-
-INSTALL = "npm install"
-
-
-@dataclass
-class Desk:
-    workspace: Workspace
-    sandbox: InMemorySandbox
-    journal: RecordingJournal
-    blobs: InMemoryBlobs
-
-    def changes(self) -> list[tuple[str, str]]:
-        events = [e for e in self.journal.events if isinstance(e, FileChanged)]
-        return [(event.path, event.action) for event in events]
-
-
-def started(sandbox: InMemorySandbox, known: Mapping[str, BlobHash], blobs: InMemoryBlobs) -> Desk:
-    async def arrive() -> Sandbox:
-        return sandbox
-
-    journal = RecordingJournal()
-    workspace = Workspace(
-        arrive(),
-        known,
-        install_command=INSTALL,
-        blobs=blobs,
-        journal=journal,
-        gate=PackageGate(None, FakeClock()),
-    )
-    return Desk(workspace, sandbox, journal, blobs)
-
-
-async def open_desk(on_command: CommandHandler = succeed) -> Desk:
-    template = get_template(Framework.REACT)
-    sandbox = InMemorySandbox(SandboxId("sbx"), template, on_command)
-    blobs = InMemoryBlobs()
-    await blobs.put(list(template.files.values()))
-    known = {path: blob_hash(content) for path, content in template.files.items()}
-    return started(sandbox, known, blobs)
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    desk = await open_desk()
-    yield desk
-    await desk.workspace.close(keep=True)
 
 
 async def test_a_write_reaches_sandbox_store_and_log(desk: Desk) -> None:
@@ -191,73 +137,6 @@ async def test_closing_without_keeping_closes_the_sandbox(desk: Desk) -> None:
     await desk.workspace.sandbox()
     await desk.workspace.close(keep=False)
     assert desk.sandbox.lost
-
-
-async def ask(desk: Desk, name: str, **arguments: object) -> ToolResult:
-    return await run_tool(ToolCall("1", name, json.dumps(arguments)), desk.workspace)
-
-
-async def test_what_somebody_else_did_to_a_file_is_not_overwritten(desk: Desk) -> None:
-    desk.sandbox.files["index.html"] = b"theirs"
-    files = [{"path": "index.html", "content": "ours"}, {"path": "new.ts", "content": "1"}]
-    result = await ask(desk, "createOrUpdateFiles", files=files)
-    assert not result.ok
-    assert "index.html: somebody else has changed this file" in result.text
-    assert desk.sandbox.files["index.html"] == b"theirs"
-    assert desk.sandbox.files["new.ts"] == b"1"
-
-
-async def test_a_file_may_be_written_once_the_change_of_somebody_else_was_read(desk: Desk) -> None:
-    desk.sandbox.files["index.html"] = b"theirs"
-    assert "theirs" in (await ask(desk, "readFiles", paths=["index.html"])).text
-    assert desk.workspace.known["index.html"] == blob_hash(b"theirs")
-    await ask(desk, "createOrUpdateFiles", files=[{"path": "index.html", "content": "ours"}])
-    assert desk.sandbox.files["index.html"] == b"ours"
-
-
-async def test_an_edit_keeps_what_somebody_else_wrote_beside_it(desk: Desk) -> None:
-    await desk.workspace.write({"index.html": b"one\ntwo\n"})
-    desk.sandbox.files["index.html"] = b"theirs\none\ntwo\n"
-    edits = [{"search": "two", "replace": "2"}]
-    assert (await ask(desk, "editFile", path="index.html", edits=edits)).ok
-    assert desk.sandbox.files["index.html"] == b"theirs\none\n2\n"
-
-
-async def test_an_edit_of_what_somebody_changes_meanwhile_is_refused(desk: Desk) -> None:
-    class Meddled(InMemorySandbox):
-        @override
-        async def read(self, path: str) -> bytes | None:
-            content = await super().read(path)
-            self.files["index.html"] = b"theirs, one\n"
-            return content
-
-    await desk.workspace.write({"index.html": b"one\n"})
-    desk.sandbox.__class__ = Meddled
-    edits = [{"search": "one", "replace": "1"}]
-    result = await ask(desk, "editFile", path="index.html", edits=edits)
-    assert not result.ok
-    assert desk.sandbox.files["index.html"] == b"theirs, one\n"
-
-
-async def test_what_somebody_else_deleted_is_gone_once_it_was_looked_for(desk: Desk) -> None:
-    del desk.sandbox.files["index.html"]
-    files = [{"path": "index.html", "content": "ours"}]
-    assert not (await ask(desk, "createOrUpdateFiles", files=files)).ok
-    await ask(desk, "readFiles", paths=["index.html"])
-    assert desk.changes() == [("index.html", "deleted")]
-    assert (await ask(desk, "createOrUpdateFiles", files=files)).ok
-
-
-async def test_what_somebody_else_changed_is_not_deleted_before_it_was_read(desk: Desk) -> None:
-    desk.sandbox.files["index.html"] = b"theirs"
-    result = await ask(desk, "deleteFiles", paths=["index.html", "src/App.tsx"])
-    assert not result.ok
-    assert "index.html: somebody else has changed this file" in result.text
-    assert desk.changes() == [("src/App.tsx", "deleted")]
-    assert desk.sandbox.files["index.html"] == b"theirs"
-    await ask(desk, "readFiles", paths=["index.html"])
-    assert (await ask(desk, "deleteFiles", paths=["index.html"])).ok
-    assert "index.html" not in desk.sandbox.files
 
 
 def manifest(**dependencies: str) -> str:

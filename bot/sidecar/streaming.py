@@ -209,8 +209,10 @@ async def _app_after(deps: SidecarDeps, task: TaskRow, event: TaskCompleted) -> 
 def cursor(request: web.Request, task: TaskRow) -> int:
     """Where to resume: `Last-Event-ID`, else `?after=`, else 0 for the start.
 
-    Raises: BadRequest that names the one that is not a seq of this task's log.
+    Raises: BadRequest that names the one that is not a seq of this task's log, also where the
+    other one would count.
     """
+    given: list[int] = []
     for name, raw in (
         ("Last-Event-ID", request.headers.get("Last-Event-ID")),
         ("after", request.query.get("after")),
@@ -221,8 +223,8 @@ def cursor(request: web.Request, task: TaskRow) -> int:
             raise BadRequest(f"{name} must be the id of a frame, a whole number.", field=name)
         if int(raw) > task.last_seq:
             raise BadRequest(f"{name} is beyond the end of this task's log.", field=name)
-        return int(raw)
-    return 0
+        given.append(int(raw))
+    return given[0] if given else 0
 
 
 def task_id_of(request: web.Request) -> TaskId:

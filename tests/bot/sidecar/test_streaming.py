@@ -234,8 +234,9 @@ async def test_a_cursor_that_is_none_is_400_and_named(sidecar: RunningSidecar, c
     path = f"/api/stream-progress?taskId={started['taskId']}"
     async with sidecar.http.get(path, headers={"Last-Event-ID": cursor}) as answer:
         assert (answer.status, (await answer.json())["error"]["field"]) == (400, "Last-Event-ID")
-    async with sidecar.http.get(path, params={"after": cursor}) as answer:
-        assert (answer.status, (await answer.json())["error"]["field"]) == (400, "after")
+    for headers in ({}, {"Last-Event-ID": "0"}):
+        async with sidecar.http.get(path, params={"after": cursor}, headers=headers) as answer:
+            assert (answer.status, (await answer.json())["error"]["field"]) == (400, "after")
 
 
 async def test_following_without_a_task_is_400_and_named(sidecar: RunningSidecar) -> None:

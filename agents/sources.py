@@ -42,7 +42,7 @@ class Design:
 
     `origin` is for people (`figma.com/design/KEY`), `version` what exactly was taken. `brief` is
     the outline, tokens and components as text for a model: others' words, to be wrapped as data.
-    `images` are files of the app to be (`public/design/…`). `picture` is the frame itself (PNG),
+    `images` are by the path they are served at (`design/hero.png`). `picture` is the frame itself (PNG),
     `width` and `height` its size in CSS pixels. `notes` are sentences for people: what is not
     in the brief and why.
     """

@@ -134,12 +134,12 @@ class GuardedClient:
         address: str,
         *,
         headers: Mapping[str, str],
-        credentials: str | None = None,
+        credentials: Mapping[str, str] | None = None,
         download: Download | None = None,
     ) -> Answer:
         """The answer, after at most three redirects, each checked like the first address.
 
-        `credentials` are sent as `Authorization`, to the origin of `address` only.
+        `credentials` are headers that are sent to the origin of `address` only.
 
         Raises: ImportDenied (an address that is not allowed, an answer beyond its cap),
         SourceUnavailable.
@@ -147,7 +147,7 @@ class GuardedClient:
         limit_s = download.limit_s if download is not None else TOTAL_S
         try:
             async with asyncio.timeout(limit_s):
-                return await self._follow(address, headers, credentials, download)
+                return await self._follow(address, headers, credentials or {}, download)
         except TimeoutError:
             raise SourceUnavailable(f"no whole answer within {limit_s:g} s") from None
         except aiohttp.ClientConnectorError as error:
@@ -161,14 +161,14 @@ class GuardedClient:
         self,
         address: str,
         headers: Mapping[str, str],
-        credentials: str | None,
+        credentials: Mapping[str, str],
         download: Download | None,
     ) -> Answer:
         first = url = self._destinations.check(address)
         for _ in range(MAX_REDIRECTS + 1):
             sent = {"Accept-Encoding": "identity", **headers}
-            if credentials is not None and _origin(url) == _origin(first):
-                sent["Authorization"] = credentials
+            if _origin(url) == _origin(first):
+                sent |= credentials
             trusted = self._destinations.trust(url)
             session = self._trusting if trusted else self._guarded
             async with session.get(url, headers=sent, allow_redirects=False) as answer:

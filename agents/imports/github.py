@@ -153,7 +153,7 @@ class GitHub:
             "User-Agent": "zapdev",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        credentials = f"Bearer {self._token}" if self._token else None
+        credentials = {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
         async def ask() -> Answer:
             if download is not None:

@@ -2,7 +2,7 @@
 
 import io
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -101,7 +101,7 @@ async def get(
     destinations: Destinations,
     address: str,
     *,
-    credentials: str | None = None,
+    credentials: Mapping[str, str] | None = None,
     download: Download | None = None,
     resolver: AbstractResolver | None = None,
 ) -> Answer:
@@ -205,8 +205,8 @@ async def test_another_port_of_a_trusted_host_is_not_trusted() -> None:
 async def test_credentials_stay_with_the_origin_they_are_for() -> None:
     async with inside() as other, inside(go=f"{other.url}/there", on="HERE/near") as server:
         destinations = trusting(server.url, other.url)
-        await get(destinations, f"{server.url}/go", credentials="Bearer secret")
-        await get(destinations, f"{server.url}/on", credentials="Bearer secret")
+        await get(destinations, f"{server.url}/go", credentials={"Authorization": "Bearer secret"})
+        await get(destinations, f"{server.url}/on", credentials={"Authorization": "Bearer secret"})
 
     assert other.seen == [("/there", None)]
     assert server.seen == [(path, "Bearer secret") for path in ("/go", "/on", "/near")]

@@ -157,8 +157,11 @@ def cards() -> Json:
         *("4:9", "Cards", "FRAME"),
         *(card(number) for number in (1, 2, 3)),
         layoutMode="GRID",
-        **{"gridColumnCount": 3, "gridRowCount": 1, "gridColumnGap": 32.0, "gridRowGap": 32.0},
-        **{"gridColumnsSizing": "repeat(3,minmax(0,1fr))"},
+        gridColumnCount=3,
+        gridRowCount=1,
+        gridColumnGap=32.0,
+        gridRowGap=32.0,
+        gridColumnsSizing="repeat(3,minmax(0,1fr))",
         **box(48, 400, 1344, 312),
     )
 
@@ -179,7 +182,10 @@ def home() -> Json:
         styles={"fill": "S:paper"},
         layoutMode="VERTICAL",
         itemSpacing=24.0,
-        **{"paddingLeft": 48.0, "paddingRight": 48.0, "paddingTop": 24.0, "paddingBottom": 24.0},
+        paddingLeft=48.0,
+        paddingRight=48.0,
+        paddingTop=24.0,
+        paddingBottom=24.0,
         **box(0, 0, 1440, 1024),
     )
 

@@ -153,6 +153,37 @@ class SourceImported(Frozen):
     warnings: tuple[str, ...] = ()
 
 
+class DesignImported(Frozen):
+    """A frame of a design was read, and its `images` are in the log as `FileChanged`.
+
+    `origin` is for people (`figma.com/design/KEY`), `brief` what a model reads of it, `picture` the
+    frame as its makers see it (PNG), `width` and `height` its size in CSS pixels. `notes` are
+    sentences.
+    """
+
+    kind: Literal["design_imported"] = "design_imported"
+    origin: str
+    name: str
+    frame: str
+    version: str = ""
+    width: int = 0
+    height: int = 0
+    colours: int = 0
+    text_styles: int = 0
+    components: int = 0
+    images: int = 0
+    brief: BlobHash
+    picture: BlobHash | None = None
+    notes: tuple[str, ...] = ()
+
+
+class DesignCompared(Frozen):
+    """How like the design's picture the app looks: 0 to 100, as `agents.likeness` has it."""
+
+    kind: Literal["design_compared"] = "design_compared"
+    likeness: int
+
+
 class FileChanged(Frozen):
     """A file in the sandbox now has this content; `blob` is None for a deletion."""
 
@@ -257,6 +288,8 @@ Event = Annotated[
     | ToolStarted
     | ToolFinished
     | SourceImported
+    | DesignImported
+    | DesignCompared
     | FileChanged
     | UsageRecorded
     | CheckStarted

@@ -25,7 +25,7 @@ from agents.ports import (
     ToolCallDelta,
     UsageReport,
 )
-from agents.prompts import get_project_map
+from agents.prompts import DESIGN_REQUEST, get_project_map
 from agents.templates import Template, get_template
 from agents.types import Framework, Usage
 
@@ -152,6 +152,8 @@ def _generate(request: LLMRequest) -> Reply:
     template = get_template(request.framework or Framework.REACT)
     before = request.messages[asked.index - 1].content if asked.index else ""
     follow_up = before.startswith(_FOLLOW_UP)
+    if not follow_up and asked.text.startswith(DESIGN_REQUEST):
+        return _build_design(template, asked.text, done=bool(results))
     if not follow_up:
         return _build(template, asked.text, done=bool(results))
     if asked.text.rstrip().endswith("?"):
@@ -171,6 +173,18 @@ def _build(template: Template, prompt: str, *, done: bool) -> Reply:
     files = [{"path": p, "content": c} for p, c in sample_files(template, prompt).items()]
     text = f"I will build “{title_of(prompt)}” in {template.title}: words first, then the board."
     return Reply(text, "createOrUpdateFiles", {"files": files})
+
+
+def _build_design(template: Template, request: str, *, done: bool) -> Reply:
+    """The same sample under the frame's name: rules cannot draw, and the answer says so."""
+    frame = re.search(r"^Frame “(.*)”", request, re.MULTILINE)
+    name = frame.group(1) if frame is not None else "My design"
+    if done:
+        text = f"Without AI a design is not followed, so this is the sample app, called “{name}”"
+        return Reply(
+            f"<task_summary>{text}; the design's images are among its files.</task_summary>"
+        )
+    return _build(template, name, done=False)
 
 
 def _change(template: Template, prompt: str, results: Sequence[str]) -> Reply:

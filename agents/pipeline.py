@@ -6,17 +6,19 @@ sandbox ───┴─ generate ─ settle ─┬─ lint ──┐
                while it writes)  └─ summary ───────────┘
                                     └─ red: fix, then check again
 
-An import: fetch ─ framework ─ sandbox ─ settle ─ lint, build ─ preview ─ finish, whatever they find.
+A design is read before all this, and is what the model builds from.
+An import of code: fetch ─ framework ─ sandbox ─ settle ─ lint, build ─ preview ─ finish, whatever they find.
 """
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents import events as e
 from agents.background import Background
 from agents.code_generation import Assignment, generate_code
 from agents.conversation import opening_messages, read_sources
+from agents.design_intake import design_request
 from agents.error_fixer import FixLoop, StuckReason
 from agents.errors import BadOutput
 from agents.intake import describe_import
@@ -99,7 +101,7 @@ async def _build(
 ) -> Outcome:
     if run.job.keep is not None:
         return await _keep(run, workspace, template, run.job.keep)
-    if run.job.kind is TaskKind.IMPORT:
+    if run.job.brings_app:
         return await _take_as_it_is(run, workspace, template, background)
     text = "The checks were run again."
     if run.job.kind is not TaskKind.FIX:
@@ -182,7 +184,8 @@ async def _generate(run: Run, workspace: Workspace, template: Template) -> str:
     if run.job.base is not None:
         texts = await read_sources(workspace.known, run.kit.blobs)
     paths, limit = list(workspace.known), run.kit.budget.context_tokens
-    messages = await asyncio.to_thread(opening_messages, run.job, template, paths, texts, limit)
+    job = replace(run.job, prompt=await design_request(run)) if run.job.brings_design else run.job
+    messages = await asyncio.to_thread(opening_messages, job, template, paths, texts, limit)
     return await generate_code(
         run, workspace, Assignment("generate", model, template.framework), messages
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from agents.events import Event
 from agents.publications import PackageRegistry
 from agents.sighting import Sighting
-from agents.sources import Sources
+from agents.sources import Designs, Sources
 from agents.types import AppFiles, BlobHash, Framework, SandboxId, TaskId, Usage
 
 # --- the model ---------------------------------------------------------------------------
@@ -385,3 +385,4 @@ class Toolkit:
     browser: Browser | None = None
     packages: PackageRegistry | None = None
     sources: Sources | None = None
+    designs: Designs | None = None

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from agents import events as e
 from agents.background import Background
+from agents.design_intake import take_in_design
 from agents.framework_selector import DEFAULT, framework_named_in, select_framework
 from agents.imports.fitting import fitted
 from agents.intake import take_in
@@ -13,7 +14,7 @@ from agents.ports import Sandbox
 from agents.retry import SANDBOX, with_retry
 from agents.run import Run
 from agents.templates import Template, get_template
-from agents.types import BlobHash, Framework, SandboxState, Stage, TaskKind
+from agents.types import BlobHash, Framework, SandboxState, Stage
 from agents.workspace import Workspace, blob_hash
 
 _SLOW_AFTER_S = 2.5
@@ -25,10 +26,12 @@ async def provision(run: Run, background: Background) -> tuple[Template, Workspa
     Where nobody named a framework, a sandbox of the default one is begun while the model
     chooses; it is thrown away unused when the choice is another.
     """
-    if run.job.kind is TaskKind.IMPORT:
+    if run.job.brings_app:
         framework = await take_in(run)
         arriving = background.start(_acquire(run, framework), name="sandbox")
     else:
+        if run.job.brings_design:
+            await take_in_design(run)
         framework, arriving = await _choose(run, background)
     template = get_template(framework)
     run.enter(Stage.SANDBOX, f"Preparing a {template.title} sandbox")
@@ -53,6 +56,8 @@ async def _choose(run: Run, background: Background) -> tuple[Framework, asyncio.
     """The framework, and a sandbox of it that is on its way."""
     run.enter(Stage.FRAMEWORK, "Choosing the framework")
     named = run.progress.framework or run.job.framework or framework_named_in(run.job.prompt)
+    if named is None and run.job.brings_design:
+        named = DEFAULT
     guess = background.start(_acquire(run, named or DEFAULT), name="sandbox")
     try:
         framework = await _settle(run, named)
@@ -82,6 +87,8 @@ async def _settle(run: Run, named: Framework | None) -> Framework:
     else:
         known = "This project's framework" if run.job.base is not None else "You chose it"
         reason = known if run.job.framework else "Named in the request"
+        if run.job.brings_design and run.job.framework is None:
+            reason = "The usual one for a page"
     run.journal.record(e.FrameworkSelected(framework=named, reason=reason))
     return named
 
@@ -90,7 +97,7 @@ async def _acquire(run: Run, framework: Framework) -> Sandbox:
     """A sandbox with the files the task is at: where it began plus its own finished changes."""
     template = get_template(framework)
     contents = None
-    if run.job.base is None and run.job.kind is not TaskKind.IMPORT:
+    if run.job.base is None and not run.job.brings_app:
         await run.kit.blobs.put(list(template.files.values()))
     if run.job.base is not None or run.progress.files:
         files = _current_files(run, template)
@@ -132,7 +139,7 @@ def _start_files(run: Run, template: Template) -> Mapping[str, BlobHash]:
     """The app before this task: the head version, or the template's start."""
     if run.job.base is not None:
         return run.job.base
-    if run.job.kind is TaskKind.IMPORT:
+    if run.job.brings_app:
         return {}
     return {path: blob_hash(content) for path, content in template.files.items()}
 

@@ -26,6 +26,7 @@ class Progress:
 
     framework: Framework | None = None
     imported: e.SourceImported | None = None
+    design: e.DesignImported | None = None
     turns: list[PastTurn] = field(default_factory=list)
     files: dict[str, BlobHash | None] = field(default_factory=dict)
     fingerprints: list[str] = field(default_factory=list)
@@ -75,6 +76,8 @@ class _Reader:
                 progress.framework = event.framework
             case e.SourceImported():
                 progress.imported = event
+            case e.DesignImported():
+                progress.design = event
             case e.UsageRecorded():
                 progress.usage += event.usage
             case e.FixStarted():

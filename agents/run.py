@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents import events as e
+from agents.imports.figma.references import is_design
+from agents.imports.references import reference_in
 from agents.logger import breadcrumb
 from agents.models import ModelCatalog
 from agents.ports import Journal, Toolkit
@@ -43,6 +45,16 @@ class Job:
     keep: Refused | None = None
 
     @property
+    def brings_design(self) -> bool:
+        """Whether it starts from somebody's design, which a model builds."""
+        return self.kind is TaskKind.IMPORT and is_design(reference_in(self.prompt))
+
+    @property
+    def brings_app(self) -> bool:
+        """Whether it starts from somebody's code, which is taken as it is."""
+        return self.kind is TaskKind.IMPORT and not self.brings_design
+
+    @property
     def asks(self) -> bool:
         """Whether a person asks something about an app that is there."""
         return self.base is not None and self.prompt.rstrip().endswith("?")
@@ -72,6 +84,12 @@ class Run:
     def changed(self, known: Mapping[str, BlobHash]) -> bool:
         """Whether the app differs from what the task began with."""
         return dict(known) != dict(self.start)
+
+    @property
+    def wish(self) -> str:
+        """What was asked for, in words: those of the person, or which frame of which design."""
+        design = self.progress.design
+        return self.job.prompt if design is None else f"{design.frame} of the design {design.name}"
 
     def enter(self, stage: Stage, message: str) -> None:
         """Say that a stage begins."""

@@ -13,8 +13,8 @@ TITLE_LIMIT = 60
 
 async def summarize(run: Run, model: ModelConfig, text: str) -> e.SummaryWritten:
     """Describe what was built. A model that cannot is replaced by the person's own words."""
-    fallback = e.SummaryWritten(title=title_from(run.job.prompt), summary=extract_summary(text))
-    request_text = wrap_data(run.job.prompt, kind="request", origin="the person")
+    fallback = e.SummaryWritten(title=title_from(run.wish), summary=extract_summary(text))
+    request_text = wrap_data(run.wish, kind="request", origin="the person")
     done = wrap_data(text[-6_000:], kind="report", origin="what was done")
     request = LLMRequest(
         purpose="summarize",
@@ -40,7 +40,7 @@ async def summarize(run: Run, model: ModelConfig, text: str) -> e.SummaryWritten
     if parsed is None:
         return fallback
     return e.SummaryWritten(
-        title=title_from(parsed.title or run.job.prompt),
+        title=title_from(parsed.title or run.wish),
         summary=fallback.summary or parsed.summary,
         suggestions=tuple(s.strip()[:120] for s in parsed.suggestions if s.strip())[:3],
     )

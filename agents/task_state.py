@@ -89,6 +89,8 @@ class TaskState:
     framework_reason: str = ""
     sandbox_id: SandboxId | None = None
     imported: e.SourceImported | None = None
+    design: e.DesignImported | None = None
+    likeness: int | None = None
     text: str = ""
     files: Mapping[str, FileState] = field(default_factory=lambda: _NO_FILES)
     tools: tuple[ToolState, ...] = ()
@@ -183,6 +185,10 @@ def step(state: TaskState, recorded: e.Recorded) -> TaskState:
             return replace(state, tools=tools, tool_open=False)
         case e.SourceImported() as event:
             return replace(state, imported=event)
+        case e.DesignImported() as event:
+            return replace(state, design=event)
+        case e.DesignCompared(likeness=likeness):
+            return replace(state, likeness=likeness)
         case e.FileChanged(path=path, action=action, size_bytes=size, blob=blob):
             return replace(
                 state, files={**state.files, path: _merge(state, path, action, size, blob)}

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pydantic import SecretStr
 
 from agents.errors import StoreError, StoreUnavailable, UserError
+from agents.imports.figma.client import Figma
 from agents.imports.github import GitHub
 from agents.logger import create_logger
 from agents.models import ModelCatalog, build_catalog
@@ -103,6 +104,16 @@ def open_sources(settings: Settings, clock: Clock) -> GitHub:
     return GitHub(
         clock,
         api_url=settings.github_api_url,
+        token=token.get_secret_value() if token is not None else None,
+    )
+
+
+def open_designs(settings: Settings, clock: Clock) -> Figma:
+    """Where designs are imported from; an async context manager."""
+    token = settings.figma_token
+    return Figma(
+        clock,
+        api_url=settings.figma_api_url,
         token=token.get_secret_value() if token is not None else None,
     )
 

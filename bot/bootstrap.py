@@ -23,7 +23,14 @@ from agents.scrubber import Scrubber
 from agents.system import RandomIds, SystemClock
 from agents.types import TaskId
 from bot import __version__
-from bot.adapters import model_catalog, open_model, open_sandboxes, open_sources, open_store
+from bot.adapters import (
+    model_catalog,
+    open_designs,
+    open_model,
+    open_sandboxes,
+    open_sources,
+    open_store,
+)
 from bot.config import Settings
 from bot.feed import Feed, Hub, Polling
 from bot.metrics import MeasuredLLM, Metrics
@@ -254,7 +261,9 @@ async def _put_together(settings: Settings, stack: AsyncExitStack) -> Services:
         *(store, hub, kit, manager, models, clock, ids, _pace(settings), links, metrics)
     )
     meter, github = Meter(store, clock, _quotas(settings)), web_host(settings.github_api_url)
-    tasks = TaskService(store, hub, meter, github_host=github)
+    tasks = TaskService(
+        store, hub, meter, github_host=github, reads_designs=settings.figma_token is not None
+    )
     identities = IdentityService(store, tasks)
     names = clerk_people(settings, clock)
     return Services(
@@ -301,6 +310,7 @@ async def _toolkit(
         browser=browser,
         packages=NpmRegistry(),
         sources=await stack.enter_async_context(open_sources(settings, clock)),
+        designs=await stack.enter_async_context(open_designs(settings, clock)),
     )
 
 

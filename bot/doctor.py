@@ -54,6 +54,7 @@ class Probe:
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
     form: Mapping[str, str] = field(default_factory=dict)
+    good: int = 200
     accepted_by: str = ""
     """Slack's refusal that comes only where our key is good."""
 
@@ -233,7 +234,7 @@ async def ask_service(session: aiohttp.ClientSession, probe: Probe) -> Finding:
     if refusal is not None and refusal != probe.accepted_by:  # Slack's way to say no
         detail = f"refused: {refusal}"
         return Finding(probe.name, ok=False, detail=detail, next_step=probe.next_step)
-    if status != 200:
+    if status != probe.good:
         return Finding(probe.name, ok=False, detail=f"HTTP {status}", next_step=probe.next_step)
     return Finding(probe.name, ok=True, detail=f"answers ({_host(probe.url)})")
 
@@ -316,8 +317,13 @@ def _github_probe(settings: Settings) -> Probe | None:
 def _figma_probe(settings: Settings) -> Probe | None:
     if settings.figma_token is None:
         return None
-    key = {"X-Figma-Token": settings.figma_token.get_secret_value()}
-    return Probe("Figma", f"{settings.figma_api_url}/v1/me", "Check FIGMA_TOKEN", key)
+    return Probe(
+        "Figma",
+        f"{settings.figma_api_url}/v1/files/no-such-file",
+        "Check FIGMA_TOKEN, and that it has the scope file_content:read",
+        {"X-Figma-Token": settings.figma_token.get_secret_value()},
+        good=404,  # what only a good token with the scope is told
+    )
 
 
 def _bearer(key: SecretStr | None) -> dict[str, str]:

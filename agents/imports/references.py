@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from typing_extensions import override
 
 from agents.errors import BadRequest
+from agents.imports.figma.references import FigmaReference
 from agents.paths import UnsafePath, safe_path
 
 PROMPT: Final = "Import "
@@ -49,7 +50,7 @@ class GitHubReference:
         return f"{self.owner}/{self.repo}{ref}{'/' + self.path if self.path else ''}"
 
 
-def import_prompt(reference: GitHubReference) -> str:
+def import_prompt(reference: GitHubReference | FigmaReference) -> str:
     """What people read as the prompt of an import; `reference_in` reads it back."""
     return f"{PROMPT}{reference}"
 
@@ -130,12 +131,6 @@ def _refuse_other_hosts(host: str, known: frozenset[str]) -> None:
     """Raises: BadRequest."""
     if host in known:
         return
-    if host == "figma.com" or host.endswith(".figma.com"):
-        raise BadRequest(
-            "Designs from Figma cannot be imported yet; repositories from GitHub can.",
-            field="url",
-            hint="Describe the design in words, and I build it.",
-        )
     if any(name in f"{host}." for name in _OTHER_FORGES):
         raise BadRequest(
             "I import from GitHub only.", field="url", hint="Push a copy to GitHub and name that."

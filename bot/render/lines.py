@@ -5,7 +5,7 @@ from functools import singledispatch
 
 from agents import events as e
 from agents.task_state import TaskState
-from bot.render.terminal import MAX_DIAGNOSTICS, indented, size, spent, where
+from bot.render.terminal import MAX_DIAGNOSTICS, design, indented, size, spent, where
 
 _PROMPT_LENGTH = 80
 _LEFT_OUT = 8
@@ -68,6 +68,16 @@ def _(event: e.SourceImported, _state: TaskState) -> Sequence[str]:
     if event.left_out_count > _LEFT_OUT:
         left.append(f"  left out {event.left_out_count - _LEFT_OUT} more")
     return [f"imported {place} at {event.commit[:7]} ({event.ref}): {event.title}", *left]
+
+
+@_told.register
+def _(event: e.DesignImported, _state: TaskState) -> Sequence[str]:
+    return [f"read the design {event.origin}: {design(event)}"]
+
+
+@_told.register
+def _(event: e.DesignCompared, _state: TaskState) -> Sequence[str]:
+    return [f"looks {event.likeness} % like the design's picture"]
 
 
 @_told.register

@@ -63,15 +63,14 @@ _WORDS = (
     ("list", "your apps, with links"),
     ("status", "what is being built"),
     ("import owner/repo", "start from a repository of GitHub"),
+    ("import figma.com/…", "build a frame of a design"),
     ("stop", "stop it"),
     ("model", "the models there are, and yours"),
     ("framework", "Next.js, React, Vue, Angular, Svelte"),
     ("usage", "what you have used, and what is left to you"),
     ("settings", "your defaults"),
 )
-_NOT_YET = (
-    "Where there are accounts: `link` yours, `unlink` it. Not there yet: `import` from Figma."
-)
+_ACCOUNTS = "Where there are accounts: `link` yours, `unlink` it."
 
 
 def _commands(name: str) -> list[Block]:
@@ -80,5 +79,5 @@ def _commands(name: str) -> list[Block]:
         section(f"*More after {name}*"),
         {"type": "section", "fields": fields},
         context("For one build only: `--framework svelte`, `--model openai/gpt-4o`"),
-        context(_NOT_YET),
+        context(_ACCOUNTS),
     ]

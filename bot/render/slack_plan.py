@@ -7,12 +7,12 @@ open: what was under way when it stopped is marked, what it never came to is lef
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.events import SourceImported
+from agents.events import DesignImported, SourceImported
 from agents.task_state import CheckState, TaskState
 from agents.types import Check, Framework, Stage, TaskKind, TaskStatus
 from bot.render.slack_blocks import Block, CardStatus, rich_line
 from bot.render.slack_text import escape_line, label
-from bot.render.terminal import where
+from bot.render.terminal import design, where
 
 MAX_TITLE = 150
 MAX_CARD_TITLE = 80
@@ -94,10 +94,10 @@ def _sandbox(state: TaskState) -> Card:
 def _writing(state: TaskState) -> Card:
     written = files_changed(state)
     status = _status(state, Stage.GENERATING, done=_past(state, Stage.GENERATING))
-    detail = _imported(state.imported)
+    detail = _imported(state.imported) if state.design is None else _designed(state.design)
     if status == "complete":
         return Card("writing", f"Code: {written}" if written else "Read the app", status, detail)
-    title = _WORK[state.kind]
+    title = _WORK[state.kind] if state.design is None else _WORK[TaskKind.GENERATE]
     return Card("writing", f"{title}: {written}" if written else title, status, detail)
 
 
@@ -115,6 +115,10 @@ def _imported(found: SourceImported | None) -> str:
     place = f"{found.origin}/{found.path}" if found.path else found.origin
     left = f", {found.left_out_count} left out" if found.left_out_count else ""
     return f"From {place}, {found.ref} at {found.commit[:7]}{left}"
+
+
+def _designed(read: DesignImported) -> str:
+    return f"From {read.origin}: {design(read)}"
 
 
 def _checks(state: TaskState) -> Card:
@@ -147,7 +151,8 @@ def _fixing(state: TaskState) -> Card:
 def _preview(state: TaskState) -> Card:
     looked_at = ", ".join(_LOOKED_AT.get(check, check) for check in state.preview_checks)
     if state.preview_checks:
-        return Card("preview", "Preview answers", "complete", f"Looked at: {looked_at}")
+        like = f", {state.likeness} % like the design" if state.likeness is not None else ""
+        return Card("preview", f"Preview answers{like}", "complete", f"Looked at: {looked_at}")
     if state.stage is Stage.PREVIEW and not state.status.is_terminal:
         return Card("preview", "Start the app and look at it", "in_progress")
     if _failed(state, Check.PREVIEW):

@@ -180,6 +180,29 @@ def _(event: e.SourceImported) -> Wire:
 
 
 @_wire.register
+def _(event: e.DesignImported) -> Wire:
+    return {
+        "type": "design",
+        "origin": event.origin,
+        "name": event.name,
+        "frame": event.frame,
+        "version": event.version,
+        "width": event.width,
+        "height": event.height,
+        "colours": event.colours,
+        "textStyles": event.text_styles,
+        "components": event.components,
+        "images": event.images,
+        "notes": list(event.notes),
+    }
+
+
+@_wire.register
+def _(event: e.DesignCompared) -> Wire:
+    return {"type": "likeness", "likeness": event.likeness}
+
+
+@_wire.register
 def _(event: e.FileChanged) -> Wire:
     return {
         "type": "file",

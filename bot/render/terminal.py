@@ -11,6 +11,7 @@ from datetime import datetime
 from rich.console import Group
 from rich.text import Text
 
+from agents.events import DesignImported
 from agents.task_state import CheckState, FileState, TaskState
 from agents.types import Check, Diagnostic, Stage, TaskStatus
 
@@ -100,6 +101,13 @@ def spent(state: TaskState) -> list[str]:
     tokens = state.usage.prompt_tokens + state.usage.completion_tokens
     facts = [f"{tokens:,} tokens"] if tokens else []
     return facts + ([f"${state.usage.cost_usd:.4f}"] if state.usage.cost_usd else [])
+
+
+def design(read: DesignImported) -> str:
+    """A design in a line: the frame, its size, and what it is made of."""
+    counts = ((read.colours, "colour"), (read.text_styles, "text style"), (read.images, "image"))
+    told = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts if count]
+    return ", ".join([f"“{read.frame}” of {read.name}, {read.width} × {read.height}", *told])
 
 
 def _plan(state: TaskState) -> list[Text]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agents.errors import BadRequest, NotFound, UnsupportedFramework
-from agents.imports.references import import_prompt, parse_reference
+from agents.imports.figma.references import FigmaReference, is_design, parse_design
+from agents.imports.references import GitHubReference, import_prompt, parse_reference
 from agents.ports import Blobs
 from agents.task_state import Problem, TaskState
 from agents.types import (
@@ -71,10 +72,15 @@ class StartRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What a person wants to start from: a repository, in any form that people write."""
+    """What a person wants to start from: a repository in any form that people write, or a design.
+
+    A model builds a design, so `framework` and `model` count for it alone.
+    """
 
     url: str
     project_id: ProjectId | None = None
+    framework: str | None = None
+    model: str | None = None
     origin: str | None = None
     requested_by: str = "web"
     slack: SlackOrigin | None = None
@@ -91,11 +97,13 @@ class TaskService:
         meter: Meter | None = None,
         *,
         github_host: str | None = None,
+        reads_designs: bool = False,
     ) -> None:
         self._store = store
         self._waker = waker
         self._meter = meter
         self._github_host = github_host
+        self._reads_designs = reads_designs
 
     async def start(self, owner: OwnerId, request: StartRequest) -> TaskRow:
         """Queue a build, or a follow-up when the request names a project.
@@ -138,13 +146,15 @@ class TaskService:
         )
 
     async def start_import(self, owner: OwnerId, request: ImportRequest) -> TaskRow:
-        """Queue the import of a repository: a new project, or one that has no version yet.
+        """Queue an import: a new project, or one that has no version yet.
 
         Raises:
-            BadRequest: no repository, or the project has an app. NotFound: the project.
+            BadRequest: no repository or design, none that can be had here, or the project has an
+                app. UnsupportedFramework. NotFound: the project.
             QuotaExceeded. StoreUnavailable.
         """
-        reference = parse_reference(request.url, host=self._github_host)
+        reference = self._reference(request.url)
+        of_design = isinstance(reference, FigmaReference)
         if request.project_id is not None:
             project = await self._store.project(owner, request.project_id)
             if project.head is not None:
@@ -158,6 +168,8 @@ class TaskService:
                 owner=owner,
                 kind=TaskKind.IMPORT,
                 prompt=import_prompt(reference),
+                framework=_framework(request.framework) if of_design else None,
+                model=(request.model or "auto") if of_design else "auto",
                 project_id=request.project_id,
                 requested_by=request.requested_by,
                 origin=_origin(request.origin),
@@ -165,6 +177,19 @@ class TaskService:
             ),
             request.asker,
         )
+
+    def _reference(self, url: str) -> GitHubReference | FigmaReference:
+        """Raises: BadRequest."""
+        if not is_design(url):
+            return parse_reference(url, host=self._github_host)
+        reference = parse_design(url)
+        if not self._reads_designs:
+            raise BadRequest(
+                "Designs cannot be imported here yet.",
+                field="url",
+                hint="Whoever runs Zapdev has to set FIGMA_TOKEN.",
+            )
+        return reference
 
     async def fix(
         self,

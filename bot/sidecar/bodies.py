@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from agents.errors import BadRequest
+from agents.imports.figma.references import MAX_CHARS as MAX_ADDRESS
 from agents.imports.references import MAX_CHARS
 from agents.types import Turn
 from bot.services.tasks import PROMPT_MAX
@@ -62,6 +63,17 @@ class ImportBody(Body):
     """A repository on GitHub: `owner/repo`, `owner/repo@ref/folder`, or its address."""
 
     url: str = Field(json_schema_extra={"minLength": 1, "maxLength": MAX_CHARS})
+
+
+class DesignBody(Body):
+    """A frame of a design in Figma, by its address; without `node-id`, the file's first frame.
+
+    `model` and `framework` are as in `/api/generate`.
+    """
+
+    url: str = Field(json_schema_extra={"minLength": 1, "maxLength": MAX_ADDRESS})
+    model: str | None = None
+    framework: str | None = None
 
 
 class RestoreBody(Body):

@@ -112,6 +112,14 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=(_ONCE,),
     ),
     Operation(
+        "post",
+        "/api/import/figma/process",
+        "Start a project from a frame of a design in Figma, and follow it.",
+        _STARTED,
+        body=b.DesignBody,
+        parameters=(_ONCE,),
+    ),
+    Operation(
         "get",
         "/api/stream-progress",
         "Follow a task from a cursor, without a gap and without a duplicate.",

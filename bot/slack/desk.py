@@ -125,7 +125,16 @@ class Desk:
         self, there: ThreadProject | None, said: Said, url: str, origin: str
     ) -> TaskRow:
         owner, project_id = (there.owner, there.project_id) if there else (said.owner, None)
-        request = ImportRequest(url, project_id, origin, said.user_id, said.origin)
+        wishes = await self.store.preferences(said.owner)
+        request = ImportRequest(
+            url=url,
+            project_id=project_id,
+            framework=wishes.framework,
+            model=wishes.model or self.models.default.key,
+            origin=origin,
+            requested_by=said.user_id,
+            slack=said.origin,
+        )
         row = await self.tasks.start_import(owner, request)
         self._ring(said)
         return row

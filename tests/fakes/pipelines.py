@@ -22,7 +22,7 @@ from agents.ports import (
 from agents.replay import read_progress
 from agents.run import Job, Run
 from agents.sandbox.manager import SandboxManager
-from agents.sources import Sources
+from agents.sources import Designs, Sources
 from agents.spending import Spending
 from agents.system import SystemClock
 from agents.testing import (
@@ -82,6 +82,7 @@ class Stage:
         *,
         sandboxes: SandboxSource | None = None,
         sources: Sources | None = None,
+        designs: Designs | None = None,
     ) -> Run:
         source = sandboxes or SandboxManager(self.provider, self.clock)
         kit = Toolkit(
@@ -93,6 +94,7 @@ class Stage:
             SequentialIds(),
             browser=self.browser,
             sources=sources,
+            designs=designs,
         )
         progress = read_progress(job.log)
         spending = Spending(kit.budget, usage=progress.usage, requests=progress.requests)

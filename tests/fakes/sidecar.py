@@ -85,7 +85,12 @@ class RunningSidecar:
 
 @asynccontextmanager
 async def running_sidecar(
-    at: Path | Store, *, port: int = 0, quotas: Quotas = UNMETERED, **changes: Any
+    at: Path | Store,
+    *,
+    port: int = 0,
+    quotas: Quotas = UNMETERED,
+    reads_designs: bool = False,
+    **changes: Any,
 ) -> AsyncIterator[RunningSidecar]:
     """Serve on loopback (0: any free port) over the store `at` a path, or over an open one.
 
@@ -106,7 +111,7 @@ async def running_sidecar(
             return {"store": None}
 
         deps = SidecarDeps(
-            tasks=TaskService(store, hub, Meter(store, clock, quotas)),
+            tasks=TaskService(store, hub, Meter(store, clock, quotas), reads_designs=reads_designs),
             projects=ProjectService(store, ids),
             feed=Feed(store, hub, clock),
             ready=ready,

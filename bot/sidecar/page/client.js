@@ -79,6 +79,16 @@ export async function* importGithub(url, options = {}) {
 }
 
 /**
+ * Begin a project with a frame of a design in Figma, and follow it to its end.
+ * @param {string} url The link to the frame, as Figma copies it.
+ * @param {Options & Following} [options]
+ * @returns {AsyncGenerator<Item>}
+ */
+export async function* importFigma(url, options = {}) {
+  yield* begin("/api/import/figma/process", { url }, options);
+}
+
+/**
  * Follow a task from `options.after` (default: its start), over drops and server restarts.
  * Ends after the terminal frame. Throws `ApiError` when the server refuses for good.
  * @param {string} taskId

@@ -123,6 +123,16 @@ const HANDLERS = {
       diagnostics,
     });
   },
+  design(state, { origin, frame, name }) {
+    state.activity.push({
+      verb: "Read",
+      summary: `“${frame}” of ${name}, ${origin}`,
+      mark: "done",
+    });
+  },
+  likeness(state, { likeness }) {
+    state.likeness = likeness;
+  },
   preview(state, { url, checks, screenshotUrl }) {
     state.preview = { url, checks: checks ?? [] };
     state.screenshot = screenshotUrl ?? null;
@@ -220,11 +230,16 @@ function stepState(state, key) {
     case "fix":
       return { mark: state.stage === "fixing" ? "now" : "done" };
     case "preview":
-      if (state.preview) return { mark: "done", detail: state.preview.checks.join(", ") };
+      if (state.preview) return { mark: "done", detail: looked(state) };
       return check(state, "preview", state.stage === "preview");
     default:
       return check(state, key, false);
   }
+}
+
+function looked({ preview, likeness }) {
+  const like = likeness === undefined ? [] : [`${likeness} % like the design`];
+  return [...preview.checks, ...like].join(", ");
 }
 
 function writing(state) {

@@ -14,6 +14,7 @@ import {
   follow,
   generate,
   get,
+  importFigma,
   importGithub,
   later,
   post,
@@ -23,6 +24,7 @@ import {
 import { workspace } from "/page/workspace.js";
 
 const REPOSITORY = /^https:\/\/github\.com\/\S+$/;
+const DESIGN = /^https:\/\/(?:www\.)?figma\.com\/\S+$/;
 
 /**
  * @param {{say: (text: string) => void, onTask: (taskId: string) => void, onTitle: (title: string) => void}} page
@@ -132,12 +134,12 @@ export function studio({ say, onTask, onTitle }) {
     }
   }
 
-  /** A prompt that is nothing but the address of a repository begins with that. */
+  /** A prompt that is nothing but the address of a repository or a design begins with that. */
   function begin(wanted) {
     const address = wanted.prompt.trim();
-    return REPOSITORY.test(address)
-      ? importGithub(address, following())
-      : generate(wanted, following());
+    if (REPOSITORY.test(address)) return importGithub(address, following());
+    if (DESIGN.test(address)) return importFigma(address, following());
+    return generate(wanted, following());
   }
 
   function send({ prompt: words }) {

@@ -17,6 +17,7 @@ export const cancel = (taskId) => client.cancel(taskId, { token });
 export const generate = (wanted, following) => client.generate(wanted, { token, ...following });
 export const fixErrors = (projectId, following) =>
   client.fixErrors(projectId, { token, ...following });
+export const importFigma = (url, following) => client.importFigma(url, { token, ...following });
 export const importGithub = (url, following) => client.importGithub(url, { token, ...following });
 export const follow = (taskId, following) => client.follow(taskId, { token, ...following });
 

@@ -2,10 +2,11 @@
 
 from aiohttp import web
 
+from agents.imports.figma.references import parse_design
 from agents.types import ProjectId, TaskId
 from bot.services.tasks import ImportRequest, StartRequest
 from bot.sidecar.answers import Accepted, Stopped, respond
-from bot.sidecar.bodies import FixBody, GenerateBody, ImportBody, read_body
+from bot.sidecar.bodies import DesignBody, FixBody, GenerateBody, ImportBody, read_body
 from bot.sidecar.deps import DEPS
 from bot.sidecar.errors import NOUN, in_time
 from bot.sidecar.streaming import STREAMS, cursor, task_id_of
@@ -19,6 +20,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/api/generate", generate),
         web.post("/api/fix-errors", fix_errors),
         web.post("/api/import/github/process", import_from_github),
+        web.post("/api/import/figma/process", import_from_figma),
         web.get("/api/stream-progress", stream_progress, allow_head=False),
         web.get("/api/tasks/{task_id}", in_time(show)),
         web.get("/api/tasks/{task_id}/screenshot", in_time(screenshot)),
@@ -55,6 +57,24 @@ async def import_from_github(request: web.Request) -> web.StreamResponse:
         owner_of(request),
         ImportRequest(
             url=body.url,
+            origin=request.headers.get("Idempotency-Key"),
+            asker=asker_of(request),
+        ),
+    )
+    return await _accepted(request, task)
+
+
+async def import_from_figma(request: web.Request) -> web.StreamResponse:
+    """Start a project from a frame of a design."""
+    request[NOUN] = "project"
+    deps = request.app[DEPS]
+    body = await read_body(request, DesignBody)
+    task = await deps.tasks.start_import(
+        owner_of(request),
+        ImportRequest(
+            url=str(parse_design(body.url)),
+            framework=body.framework,
+            model=body.model,
             origin=request.headers.get("Idempotency-Key"),
             asker=asker_of(request),
         ),

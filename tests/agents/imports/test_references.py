@@ -79,7 +79,7 @@ def test_a_repository_is_understood_in_every_usual_form(text: str, found: GitHub
         ("https://github.com@evil.example/acme/shop", "not GitHub"),
         ("https://gitlab.com/acme/shop", "GitHub only"),
         ("git@bitbucket.org:acme/shop.git", "GitHub only"),
-        ("https://www.figma.com/design/AbC/Name", "Figma"),
+        ("https://www.figma.com/design/AbC/Name", "not GitHub"),
         ("http://127.0.0.1/acme/shop", "not GitHub"),
         ("file:///etc/passwd", "no repository"),
         ("ftp://github.com/acme/shop", "no repository"),

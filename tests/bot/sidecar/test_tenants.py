@@ -50,6 +50,7 @@ BODIES: dict[str, Body] = {
     "/api/tasks/{task_id}/cancel": NO_BODY,
     "/api/highlight": lambda names: {"path": names.path, "text": "const a = 1"},
     "/api/import/github/process": lambda _: {"url": "nowhere"},
+    "/api/import/figma/process": lambda _: {"url": "nowhere"},
 }
 """Every route that is posted to."""
 
@@ -65,7 +66,7 @@ QUERIES: dict[str, Body] = {
 NAMES_NOTHING = {
     *("/", "/client.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"),
     *("/api/info", "/api/projects", "/api/highlight", "/api/usage"),
-    "/api/import/github/process",
+    *("/api/import/github/process", "/api/import/figma/process"),
 }
 STATIC = "/page/"
 KEYED = ("{signed}", "{key}")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,20 @@ async def test_where_clerk_cannot_be_reached_the_page_says_so(
     await page.unroute("**/clerk.browser.js")
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_label("Email address")).to_be_visible()
+
+
+async def test_where_clerk_gives_no_token_it_is_asked_again_later_and_later(
+    page: Page, clerk: FakeClerk, sidecar: RunningSidecar
+) -> None:
+    await page.goto(sidecar.url)
+    await sign_in(page, "ann")
+    await expect(page.locator(".projects")).to_contain_text("Nothing yet")
+    clerk.browsers.withheld = 3
+    await page.reload()
+    await expect(page.locator(".projects")).to_contain_text("Nothing yet")
+    times = clerk.browsers.withheld_at
+    assert all(after - before > 0.2 for before, after in pairwise(times))
+    assert len(times) == 3
 
 
 async def test_what_ann_typed_and_did_not_send_is_not_there_for_bob(

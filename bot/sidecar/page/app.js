@@ -3,7 +3,7 @@
 import { accountView } from "/page/account.js";
 import { h, setText, show } from "/page/dom.js";
 import { draftsOf, forgetDrafts } from "/page/draft.js";
-import { home } from "/page/home.js";
+import { home, nothing } from "/page/home.js";
 import { openSession } from "/page/session.js";
 import { studio } from "/page/studio.js";
 import { usageView } from "/page/usage.js";
@@ -61,6 +61,7 @@ function openStudio() {
       onTask(taskId) {
         history.replaceState(null, "", `#/t/${taskId}`);
       },
+      onUnknown: openNothing,
     }),
   );
 }
@@ -86,6 +87,12 @@ async function openHome() {
       () => null,
     ),
   );
+}
+
+/** The address names a task that is not there. */
+function openNothing() {
+  setTitle("No such app");
+  present("home", { element: nothing() }).element.querySelector("h1").focus();
 }
 
 function openUsage() {

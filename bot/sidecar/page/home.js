@@ -69,6 +69,22 @@ export function home({ info, onBuild }) {
   return { element, composer: box, projects: apps.render };
 }
 
+/** In place of an app whose address leads nowhere. */
+export function nothing() {
+  return h(
+    "div",
+    { class: "home" },
+    h("h1", { tabindex: "-1", class: "title" }, "There is no such app here"),
+    h(
+      "p",
+      { class: "lead" },
+      "The address may have lost a letter, or it belongs to another account or another server. ",
+      "Whoever sent it can send it again, or share the app’s own link.",
+    ),
+    h("a", { class: "button primary", href: "#/" }, "Your apps"),
+  );
+}
+
 /** What was built, with a filter once there is much of it. */
 function appList() {
   const list = h("ul", { class: "projects" });

@@ -7,6 +7,8 @@
  * @typedef {{publishableKey: string, frontendApi: string}} SignIn  As `/api/info` has it.
  */
 
+import { later } from "/page/wire.js";
+
 const SCRIPT = "/npm/@clerk/clerk-js@5/dist/clerk.browser.js";
 const LOADS_WITHIN_MS = 20_000;
 
@@ -42,12 +44,14 @@ export async function openSession(about, { onChange, onWaiting }) {
   }
 
   return {
-    /** The session's token for one request; while nobody is signed in, it waits. */
+    /** The session's token for one request; while nobody is signed in, or none is given, it waits. */
     async token(refused) {
-      for (let fresh = refused; ; fresh = true) {
+      for (let failures = 1; ; failures += 1) {
         if (!clerk.session) await somebody();
+        const fresh = refused || failures > 1;
         const token = await clerk.session?.getToken(fresh ? { skipCache: true } : {});
         if (token) return token;
+        if (clerk.session) await later(failures);
       }
     },
     get person() {

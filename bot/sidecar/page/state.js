@@ -258,7 +258,7 @@ function check(state, name, entered) {
   const errors = found.diagnostics.length;
   const detail =
     found.verdict === "skipped"
-      ? "nothing to run"
+      ? (found.diagnostics[0]?.message ?? "nothing to run")
       : errors
         ? `${errors} ${errors === 1 ? "finding" : "findings"}`
         : "";

@@ -27,9 +27,10 @@ const REPOSITORY = /^https:\/\/github\.com\/\S+$/;
 const DESIGN = /^https:\/\/(?:www\.)?figma\.com\/\S+$/;
 
 /**
- * @param {{say: (text: string) => void, onTask: (taskId: string) => void, onTitle: (title: string) => void}} page
+ * @param {{say: (text: string) => void, onTask: (taskId: string) => void, onTitle: (title: string) => void,
+ *          onUnknown: () => void}} page  `onUnknown`: there is no task of the address.
  */
-export function studio({ say, onTask, onTitle }) {
+export function studio({ say, onTask, onTitle, onUnknown }) {
   let state = initial();
   let project = NO_PROJECT;
   let prompt = "";
@@ -66,7 +67,7 @@ export function studio({ say, onTask, onTitle }) {
   });
   const past = pastView();
   const title = h("h1", { class: "title", tabindex: "-1" });
-  const scroll = h("div", { class: "scroll" }, title, past.element, turn.element);
+  const scroll = h("div", { class: "scroll" }, title, past.element, turn.element, past.since);
   const column = h(
     "section",
     { class: "conversation", "aria-label": "Conversation" },
@@ -155,11 +156,12 @@ export function studio({ say, onTask, onTitle }) {
   }
 
   function refused(error) {
+    if (error.status === 404 && state.taskId && !state.projectId) return onUnknown();
     state.status = "failed";
     if (state.taskId) {
       say(error.message);
       state.error = { message: error.message, hint: error.hint };
-      return;
+      return undefined;
     }
     state.error = {
       message: error.status ? error.message : "The server cannot be reached.",
@@ -169,7 +171,7 @@ export function studio({ say, onTask, onTitle }) {
           ? ""
           : "Check that it is running, then try again. Your words are still there."),
     };
-    box.fill(prompt);
+    return box.fill(prompt);
   }
 
   /** Answers whether all there is to know is known now: asking again would change nothing. */

@@ -16,12 +16,9 @@ export function versionsPane({ onRestore, onCompare }) {
     show(empty, versions.length === 0);
     reconcile(
       list,
-      versions.map((version, index) => ({
+      numbered(versions).map((version, index) => ({
         ...version,
-        number: versions.length - index,
         before: versions[index + 1]?.fragmentId ?? null,
-        from:
-          versions.length - versions.findIndex((one) => one.fragmentId === version.restoredFrom),
       })),
       (version) => version.fragmentId,
       (version) => row(version, { onRestore, onCompare }),
@@ -39,9 +36,22 @@ export function versionsPane({ onRestore, onCompare }) {
   return { element, render };
 }
 
+/**
+ * The versions with the numbers that people know them by; `from` is the one that was restored.
+ * @param {{fragmentId: string, restoredFrom: string | null}[]} versions Newest first.
+ */
+export function numbered(versions) {
+  const numbers = new Map(versions.map((one, index) => [one.fragmentId, versions.length - index]));
+  return versions.map((version) => ({
+    ...version,
+    number: numbers.get(version.fragmentId),
+    from: numbers.get(version.restoredFrom) ?? null,
+  }));
+}
+
 function meta(version) {
   const files = plural(version.files, "file");
-  return [version.restoredFrom && `version ${version.from} again`, files, ago(version.createdAt)]
+  return [version.from && `version ${version.from} again`, files, ago(version.createdAt)]
     .filter(Boolean)
     .join(" · ");
 }

@@ -7,6 +7,7 @@
 A token's authorised party is the origin of the page that asked, as it is at Clerk.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,13 +42,18 @@ class Session:
 
 @dataclass
 class BrowserSide:
-    """The part of an instance that its browser script talks to. `asked` counts token requests."""
+    """The part of an instance that its browser script talks to. `asked` counts token requests.
+
+    The next `withheld` of these get no token; `withheld_at` is when they came, in the loop's time.
+    """
 
     issuer: Issuer
     people: dict[str, Person] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     life_s: int = LIFE_S
     asked: int = 0
+    withheld: int = 0
+    withheld_at: list[float] = field(default_factory=list)
 
     def routes(self) -> list[web.RouteDef]:
         one = "/v1/client/sessions/{session}"
@@ -91,6 +97,10 @@ class BrowserSide:
     async def _token(self, request: web.Request) -> web.Response:
         self.asked += 1
         session = self._found(request)
+        if self.withheld:
+            self.withheld -= 1
+            self.withheld_at.append(asyncio.get_running_loop().time())
+            return _open(web.json_response({"jwt": None}))
         member = organisation(session.organisation) if session.organisation else {}
         jwt = self.issuer.mint(
             sub=session.person.id,

@@ -106,6 +106,7 @@
       await refresh();
       return null;
     }
+    if (!found.jwt) return null;
     cached = { jwt: found.jwt, until: Date.now() + 1000 * (found.life_s - 10) };
     return found.jwt;
   }

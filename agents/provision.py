@@ -115,8 +115,8 @@ async def _announce(run: Run, arriving: asyncio.Task[Sandbox], template: Templat
     await asyncio.wait([arriving], timeout=_SLOW_AFTER_S)
     if not arriving.done():
         run.notice(
-            f"Preparing a {template.title} sandbox. The first time on a machine, its packages "
-            "are installed, which can take a minute."
+            f"Preparing the {template.title} sandbox takes a while: a minute or more where its "
+            "packages have to be installed first."
         )
     [sandbox] = await asyncio.gather(arriving, return_exceptions=True)
     if isinstance(sandbox, BaseException):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.background import Background
-from agents.errors import UserError, ZapdevError
+from agents.errors import NotFound, UserError, ZapdevError
 from agents.system import SystemClock
 from agents.task_state import TaskState
 from agents.types import ProjectId, TaskId, TaskStatus
@@ -16,7 +16,7 @@ from bot.cli.screens import choose_screen, show_task
 from bot.cli.shell import Outcome, on_stop, say
 from bot.config import Settings
 from bot.services.tasks import LOCAL_OWNER, StartRequest
-from bot.store.port import Store
+from bot.store.port import Store, TaskRow
 
 _CLOCK = SystemClock()
 
@@ -43,16 +43,7 @@ async def build_app(settings: Settings, request: BuildRequest) -> Outcome:
     if request.out is not None and not request.force and await _holds_files(request.out):
         raise UserError(f"{request.out} is not empty.", hint="Take another folder, or --force.")
     async with running(settings, roles=frozenset()) as services:
-        row = await services.tasks.start(
-            LOCAL_OWNER,
-            StartRequest(
-                prompt=request.prompt,
-                project_id=ProjectId(request.project) if request.project else None,
-                framework=request.framework,
-                model=request.model or settings.model,
-                requested_by="terminal",
-            ),
-        )
+        row = await _start(services, settings, request)
         async with services.working_on(row.id):
             stopper = _stopper(services, row.id, Background())
             with on_stop(stopper):
@@ -67,6 +58,23 @@ async def build_app(settings: Settings, request: BuildRequest) -> Outcome:
             if state.preview_url and state.status is TaskStatus.COMPLETE:
                 await _keep_up(state.preview_url, wait=wait)
     return _outcome(state)
+
+
+async def _start(services: Services, settings: Settings, request: BuildRequest) -> TaskRow:
+    """Raises: UserError (also for a project that is not there), StoreError."""
+    wanted = StartRequest(
+        prompt=request.prompt,
+        project_id=ProjectId(request.project) if request.project else None,
+        framework=request.framework,
+        model=request.model or settings.model,
+        requested_by="terminal",
+    )
+    try:
+        return await services.tasks.start(LOCAL_OWNER, wanted)
+    except NotFound:
+        raise UserError(
+            f"There is no project {request.project}.", hint="`zapdev tasks` lists them."
+        ) from None
 
 
 async def write_app(store: Store, state: TaskState, folder: Path) -> int:

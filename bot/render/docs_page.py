@@ -28,7 +28,10 @@ nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow-y
   padding: 2rem 0; font-size: .85rem; }
 nav a { display: flex; align-items: baseline; padding: .15rem 0; text-decoration: none; overflow-wrap: anywhere; }
 nav a:hover { text-decoration: underline; }
-nav h2 { font-size: .8rem; color: var(--soft); margin: 1.2rem 0 .3rem; }
+nav a > span:last-child { min-width: 0; }
+nav h2, summary { font-size: .8rem; font-weight: 600; color: var(--soft); }
+nav h2 { margin: 1.2rem 0 .3rem; }
+.brief { display: none; }
 main { padding: 2rem 0 6rem; }
 h1 { font-size: 2rem; letter-spacing: -.02em; line-height: 1.2; margin: 0 0 1rem; }
 h2 { font-size: 1.4rem; letter-spacing: -.01em; margin: 3rem 0 1rem; }
@@ -52,8 +55,9 @@ td, th { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; fo
 tr:first-child > * { border-top: 0; }
 th { font: .85rem/1.6 var(--mono); width: 11rem; }
 .soft { color: var(--soft); }
-@media (max-width: 60rem) { .page { display: block; } nav { position: static; max-height: none;
-  padding-bottom: 0; } main { padding-top: 0; } th { width: 8rem; } }
+@media (max-width: 60rem) { .page { display: block; padding: 0 1rem; } .wide { display: none; }
+  .brief { display: block; } nav { position: static; max-height: none; padding: 1rem 0 0; }
+  summary { padding: .6rem 0; cursor: pointer; } main { padding-top: 1rem; } th { width: 8rem; } }
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
@@ -73,8 +77,9 @@ def render_docs_page(document: Schema, address: str) -> str:
     info = document["info"]
     calls = list(_calls(document))
     schemas = document["components"]["schemas"]
-    nav = "".join(_call_link(verb, path, call) for verb, path, call in calls)
-    models = "".join(f'<a href="#{_id(name)}">{escape(name)}</a>' for name in sorted(schemas))
+    links = "".join(_call_link(verb, path, call) for verb, path, call in calls)
+    models = "".join(_link(_id(name), escape(name)) for name in sorted(schemas))
+    contents = f"<h2>Calls</h2>{links}<h2>Shapes</h2>{models}"
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -85,7 +90,8 @@ def render_docs_page(document: Schema, address: str) -> str:
 </head>
 <body>
 <div class="page">
-<nav aria-label="Contents"><h2>Calls</h2>{nav}<h2>Shapes</h2>{models}</nav>
+<nav class="wide" aria-label="Contents">{contents}</nav>
+<nav class="brief" aria-label="Contents"><details><summary>Contents</summary>{contents}</details></nav>
 <main>
 <h1>{escape(info["title"])} API</h1>
 {_prose(info["description"])}
@@ -116,7 +122,16 @@ def _verb(verb: str) -> str:
 
 
 def _call_link(verb: str, path: str, call: Schema) -> str:
-    return f'<a href="#{escape(call["operationId"])}">{_verb(verb)}{escape(path)}</a>'
+    return _link(escape(call["operationId"]), f"{_verb(verb)}<span>{_breakable(path)}</span>")
+
+
+def _link(name: str, words: str) -> str:
+    return f'<a href="#{name}">{words}</a>'
+
+
+def _breakable(path: str) -> str:
+    """A path that a narrow column breaks before a slash, not within a word."""
+    return escape(path).replace("/", "<wbr>/")
 
 
 def _call(verb: str, path: str, call: Schema, address: str, schemas: Schema) -> str:

@@ -1,8 +1,11 @@
 """What the import of a design brings: its images among the app's files, and the rest as data."""
 
+import asyncio
+
 from agents import events as e
 from agents.errors import ImportDenied
 from agents.imports.references import reference_in
+from agents.likeness import likeness
 from agents.prompts import get_design_prompt
 from agents.run import Run
 from agents.sources import Design
@@ -37,6 +40,20 @@ async def design_request(run: Run) -> str:
         raise LookupError("no design was read")
     stored = await run.kit.blobs.get([design.brief])
     return get_design_prompt(stored[design.brief].decode(), design.origin)
+
+
+async def compare_with_design(run: Run, screenshot: bytes) -> None:
+    """Tell how like the design's picture the app looks, where there is one of each.
+
+    It is told and nothing else: no figure makes an app red. Raises: StoreUnavailable.
+    """
+    design = run.progress.design
+    if design is None or design.picture is None:
+        return
+    stored = await run.kit.blobs.get([design.picture])
+    score = await asyncio.to_thread(likeness, stored[design.picture], screenshot)
+    if score is not None:
+        run.journal.record(e.DesignCompared(likeness=score))
 
 
 async def _record(run: Run, design: Design) -> None:

@@ -18,7 +18,7 @@ from agents import events as e
 from agents.background import Background
 from agents.code_generation import Assignment, generate_code
 from agents.conversation import opening_messages, read_sources
-from agents.design_intake import design_request
+from agents.design_intake import compare_with_design, design_request
 from agents.error_fixer import FixLoop, StuckReason
 from agents.errors import BadOutput
 from agents.intake import describe_import
@@ -238,4 +238,6 @@ async def _look(
             [picture] = await run.kit.blobs.put([verdict.screenshot])
         seen = e.PreviewVerified(url=verdict.url, checks=verdict.checks, screenshot=picture)
         run.journal.record(seen)
+        if verdict.screenshot is not None:
+            await compare_with_design(run, verdict.screenshot)
     return verdict.url, () if verdict.ok else verdict.findings

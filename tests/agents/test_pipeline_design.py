@@ -13,8 +13,9 @@ from agents.run import Job
 from agents.sources import Design
 from agents.system import SystemClock
 from agents.templates import get_template
-from agents.testing import ScriptedLLM
+from agents.testing import ScriptedBrowser, ScriptedLLM, sighting
 from agents.types import Framework, TaskKind
+from tests.fakes.figma import png
 from tests.fakes.pipelines import SUMMARY, TASK, Stage, say, write
 
 ADDRESS = "https://www.figma.com/design/LandingKey1?node-id=1-2"
@@ -100,6 +101,25 @@ async def test_who_takes_over_does_not_read_it_again() -> None:
     outcome = await run_pipeline(second.run(design_job(log=first.log())))
     assert isinstance(outcome, Built)
     assert await outcome.sandbox.read("public/design/photo.png") == b"a picture"
+
+
+async def test_the_apps_picture_is_compared_with_the_designs() -> None:
+    pictured = ScriptedDesigns(replace(DESIGN, picture=png(144, 100, "#ffffff")))
+    seen = ScriptedBrowser(sighting(screenshot=png(128, 80, "#ffffff")))
+    stage = Stage(model(), browser=seen)
+    await run_pipeline(stage.run(design_job(), designs=pictured))
+    [compared] = [event for event in stage.journal.events if isinstance(event, e.DesignCompared)]
+    assert compared.likeness == 100
+
+
+async def test_without_a_picture_of_one_of_them_nothing_is_compared() -> None:
+    unpictured = Stage(model(), browser=ScriptedBrowser(sighting(screenshot=png())))
+    await run_pipeline(unpictured.run(design_job(), designs=ScriptedDesigns()))
+    unread = Stage(model(), browser=ScriptedBrowser(sighting(screenshot=b"no picture")))
+    pictured = ScriptedDesigns(replace(DESIGN, picture=png()))
+    await run_pipeline(unread.run(design_job(), designs=pictured))
+    for stage in (unpictured, unread):
+        assert not [event for event in stage.journal.events if isinstance(event, e.DesignCompared)]
 
 
 async def test_without_a_way_to_read_designs_it_says_what_to_set() -> None:

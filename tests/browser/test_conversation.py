@@ -1,7 +1,7 @@
 """What the conversation tells, and where it stands on a phone."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from agents.events import CheckFinished, CheckStarted, StageEntered
 from agents.types import Check, Diagnostic, Stage
@@ -12,7 +12,7 @@ from tests.fakes.sidecar import RunningSidecar
 from tests.fakes.waiting import until_async
 from tests.fakes.worker import APP
 
-PHONE = {"width": 390, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 800}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ scaffolders from npm, as this machine's npm is set up, and some are changed afte
 
 import asyncio
 import json
+import os
+import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -61,16 +63,22 @@ def made_by(*command: str, **more: object) -> Callable[[], Awaitable[dict[str, s
 
 
 async def run_in(folder: Path, *command: str) -> None:
-    """Run a tool of npm's to its end, without questions. Raises: RuntimeError."""
+    """Run a tool of npm's to its end, without questions. Raises: RuntimeError, TimeoutError."""
     process = await asyncio.create_subprocess_exec(
         *("env", "CI=1", "NG_CLI_ANALYTICS=false", "NEXT_TELEMETRY_DISABLED=1", *command),
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
     )
-    async with asyncio.timeout(SCAFFOLD_S):
-        said, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(SCAFFOLD_S):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
     if process.returncode != 0:
         raise RuntimeError(f"{command}: {said.decode(errors='replace')[-500:]}")
 

@@ -3,7 +3,8 @@
 A real server, real sandboxes, a GitHub on loopback. Green: what the preview answers is a page, and
 the files are the repository's. Red: a project without a link, whose files are there. Refused: in
 words that say why. SIZE is how many shapes; those beyond the sixth are made by the frameworks' own
-scaffolders, and need npm.
+scaffolders, and need npm. A shape that takes too long, or cannot be made, is wrong and holds up
+nobody; what is begun and what came of it is told on stderr.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ from tests.fakes.server import Frame, Server, frames, serving
 
 DEFAULT_SIZE = len(SHAPES)
 AT_ONCE = 3
+SHAPE_S = 600.0
+"""From the scaffolder's start to the verdict."""
 
 
 async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
@@ -41,13 +44,17 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
 
             async def one(number: int, shape: Shape) -> None:
                 async with slots:
-                    problem, verdicts[shape.name], seconds[shape.name] = await _try(
+                    _tell(f"{shape.name}: begun")
+                    began = time.monotonic()
+                    problem, verdicts[shape.name] = await _in_time(
                         server, github, shape, f"acme/shape{number}"
                     )
+                    seconds[shape.name] = round(time.monotonic() - began, 1)
                 if problem:
                     wrong[shape.name] = problem
-                told = problem or verdicts[shape.name]
-                print(f"{shape.name}: {told}, {seconds[shape.name]} s", file=sys.stderr)
+                told = f"WRONG, {problem}" if problem else verdicts[shape.name]
+                done = f"{len(seconds)}/{min(size, len(SHAPES))}"
+                _tell(f"{done} {shape.name}: {told}, {seconds[shape.name]} s")
 
             await asyncio.gather(*(one(n, shape) for n, shape in enumerate(SHAPES[:size])))
             complaints = server.complaints
@@ -62,23 +69,29 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
     }
 
 
-async def _try(
-    server: Server, github: FakeGitHub, shape: Shape, name: str
-) -> tuple[str, str, float]:
-    """What is wrong, what came of it in a few words, and the seconds of the import."""
+async def _in_time(server: Server, github: FakeGitHub, shape: Shape, name: str) -> tuple[str, str]:
+    """What is wrong, and what came of it in a few words; no shape ends the others."""
+    try:
+        async with asyncio.timeout(SHAPE_S):
+            return await _try(server, github, shape, name)
+    except TimeoutError:
+        return f"not ended after {SHAPE_S:.0f} s", "none"
+    except (RuntimeError, OSError, aiohttp.ClientError) as error:
+        return f"{type(error).__name__}: {error}", "none"
+
+
+async def _try(server: Server, github: FakeGitHub, shape: Shape, name: str) -> tuple[str, str]:
     files = await shape.make()
     github.add(name, files).archive = shape.archive
-    began = time.monotonic()
     wanted = {"url": f"{name}/{shape.path}" if shape.path else name}
     async with server.http.post("/api/import/github/process", json=wanted) as answer:
         seen = [frame async for frame in frames(answer)]
-    took = round(time.monotonic() - began, 1)
     last = seen[-1].data
     if last["type"] == "error":
         words = f"{last['error']} {last['hint']}"
-        return ("" if shape.ends in words else words), f"refused: {last['error'][:80]}", took
+        return ("" if shape.ends in words else words), f"refused: {last['error'][:80]}"
     verdict = "green" if last["previewUrl"] else "red"
-    return await _judge(shape, files, seen, verdict), f"{verdict}: {_title(seen)}", took
+    return await _judge(shape, files, seen, verdict), f"{verdict}: {_title(seen)}"
 
 
 async def _judge(shape: Shape, files: Files, seen: list[Frame], verdict: str) -> str:
@@ -122,3 +135,7 @@ async def _look(url: str) -> str:
 
 def _title(seen: list[Frame]) -> str:
     return next((str(frame.data["title"]) for frame in seen if frame.type == "import"), "")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -30,6 +30,21 @@ app.add_typer(convex, name="convex")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
 
+def _framework(name: str) -> Framework:
+    try:
+        return Framework(name.strip().lower())
+    except ValueError:
+        known = ", ".join(Framework)
+        said = f"There is no framework called “{name[:40]}”. Choose one of {known}."
+        raise typer.BadParameter(said) from None
+
+
+Frameworks = Annotated[
+    list[Framework] | None,
+    typer.Argument(help="Which ones; all when left out.", parser=_framework, metavar="FRAMEWORK"),
+]
+
+
 def main() -> None:
     """The console script's entry."""
     app()
@@ -146,7 +161,12 @@ def usage(json: Json = False) -> None:  # noqa: FBT002 - a flag
 )
 def evaluate(
     framework: Annotated[
-        list[Framework] | None, typer.Option(help="Only this one; may be given more than once.")
+        list[Framework] | None,
+        typer.Option(
+            help=f"Only this one of {', '.join(Framework)}; may be given more than once.",
+            parser=_framework,
+            metavar="FRAMEWORK",
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model's key, such as auto.")] = None,
     quick: Annotated[  # noqa: FBT002 - a flag
@@ -213,9 +233,7 @@ def templates_list() -> None:
 
 @templates.command("prepare", epilog="[bold]Example[/]\n\nzapdev templates prepare react vue")
 def templates_prepare(
-    frameworks: Annotated[
-        list[Framework] | None, typer.Argument(help="Which ones; all when left out.")
-    ] = None,
+    frameworks: Frameworks = None,
 ) -> None:
     """Install the templates' packages now, so that no task waits for them."""
     from bot.cli.preparing import prepare_templates  # noqa: PLC0415 - keeps --help quick
@@ -226,9 +244,7 @@ def templates_prepare(
 
 @templates.command("build", epilog="[bold]Example[/]\n\nzapdev templates build react vue")
 def templates_build(
-    frameworks: Annotated[
-        list[Framework] | None, typer.Argument(help="Which ones; all when left out.")
-    ] = None,
+    frameworks: Frameworks = None,
 ) -> None:
     """Build the templates at E2B, where they are missing or older than this program's."""
     from bot.cli.preparing import build_templates  # noqa: PLC0415 - keeps --help quick

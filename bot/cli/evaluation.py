@@ -135,6 +135,8 @@ def _tell(result: Result) -> None:
     facts = [f"{result.seconds:.0f} s", *([result.problem] if result.problem else [])]
     if result.changed:
         facts.append(f"{result.changed} file{'s' if result.changed > 1 else ''} touched")
+    if result.replaced:
+        facts.append(f"{result.replaced} line{'s' if result.replaced > 1 else ''} replaced")
     if result.repairs:
         facts.append(f"repairs: {result.repairs}")
     what = f"{result.framework} {result.app}, {_CALLED[result.step.kind]}"

@@ -2,10 +2,12 @@
 
 Nobody's opinion is in it. An app counts as built when its build is green and its preview was
 verified; a follow-up counts as done when what it asked for stands in lines that it added, and as
-having kept the rest when it touched no more files than such a change needs and deleted none.
+having kept the rest when it touched no more files and replaced no more lines than such a change
+needs, and deleted no file.
 """
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +19,7 @@ from agents.events import Recorded
 from agents.ports import Blobs
 from agents.task_state import TaskState, fold
 from agents.types import BlobHash, Check, Framework, ProjectId, TaskStatus
+from bot.services.colours import ColourName, sets_colour
 from bot.services.tasks import LOCAL_OWNER, StartRequest
 from bot.store.port import Projects
 
@@ -25,15 +28,18 @@ Kind = Literal["build", "change", "question"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request. `shows` is a pattern that a line it adds must hold, for a change.
+    """One request. For a change, the lines it adds must hold the pattern `shows`, or set `colour`.
 
-    `max_files`: how many files that were there before may be touched.
+    Of what was there before, `max_files` may be touched and `max_lines` be replaced or removed;
+    lines that were only indented do not count.
     """
 
     kind: Kind
     prompt: str
     shows: str = ""
     max_files: int = 0
+    max_lines: int = 0
+    colour: ColourName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,8 @@ APPS: Final = (
         "board",
         (
             Step("build", "A kanban board for a bike repair shop: Waiting, In repair, Done"),
-            Step(
-                "change", "Make the accent colour green", r"(?i)#[0-9a-f]{3,8}|green|hsl|oklch", 2
-            ),
-            Step("change", "Call it Spokes", "Spokes", 4),
+            Step("change", "Make the accent colour green", "", 2, 20, "green"),
+            Step("change", "Call it Spokes", "Spokes", 4, 12),
             Step("question", "What of it is still there after a reload?"),
         ),
     ),
@@ -60,10 +64,8 @@ APPS: Final = (
         "ledger",
         (
             Step("build", "A ledger for a shared flat: who paid for what, and who owes whom"),
-            Step(
-                "change", "Make the accent colour orange", r"(?i)#[0-9a-f]{3,8}|orange|hsl|oklch", 2
-            ),
-            Step("change", "Add a note that the rent is due on the first", r"(?i)\brent\b", 3),
+            Step("change", "Make the accent colour orange", "", 2, 20, "orange"),
+            Step("change", "Add a note that the rent is due on the first", r"(?i)\brent\b", 3, 12),
             Step("question", "Does it add up what everybody owes?"),
         ),
     ),
@@ -75,8 +77,8 @@ class Result:
     """What came of one step. `done` is the verdict; the rest says why, or what it took.
 
     `status` is the task's, or `skipped` where the app was not built. `kept`, `changed` (files that
-    were there before) are None for a build; `to_preview_s` counts from the request to the checked
-    link. `repairs` is how often the fixer ran.
+    were there before) and `replaced` (lines of them) are None for a build; `to_preview_s` counts
+    from the request to the checked link. `repairs` is how often the fixer ran.
     """
 
     framework: Framework
@@ -88,6 +90,7 @@ class Result:
     preview: bool | None = None
     kept: bool | None = None
     changed: int | None = None
+    replaced: int | None = None
     repairs: int = 0
     to_preview_s: float | None = None
     seconds: float = 0.0
@@ -162,7 +165,9 @@ class Evaluation:
         complete = state.status is TaskStatus.COMPLETE
         touched = [path for path in before if after.get(path) != before[path]]
         gone = [path for path in before if path not in after]
-        kept = complete and not gone and len(touched) <= step.max_files
+        added, removed = await self._lines(before, after)
+        few = len(touched) <= step.max_files and removed <= step.max_lines
+        kept = complete and not gone and few
         build, preview = (_passed(state, check) for check in (Check.BUILD, Check.PREVIEW))
         done = complete
         match step.kind:
@@ -171,8 +176,7 @@ class Evaluation:
             case "question":
                 done &= state.fragment_id is None and bool(state.summary or state.text)
             case "change":
-                added = await self._added_lines(before, after)
-                done &= re.search(step.shows, added) is not None
+                done &= _shows(step, added)
         return Result(
             framework,
             app.name,
@@ -183,6 +187,7 @@ class Evaluation:
             preview=preview,
             kept=None if step.kind == "build" else kept,
             changed=None if step.kind == "build" else len(touched),
+            replaced=None if step.kind == "build" else removed,
             repairs=len(state.fixes),
             to_preview_s=_to_preview_s(log),
             seconds=round(state.elapsed_s, 1),
@@ -200,23 +205,35 @@ class Evaluation:
             return {}
         return (await self._store.fragment(LOCAL_OWNER, project_id, project.head)).files
 
-    async def _added_lines(
+    async def _lines(
         self, before: Mapping[str, BlobHash], after: Mapping[str, BlobHash]
-    ) -> str:
-        """The lines of changed and new files that were in none of the files they came from."""
-        changed = [path for path, blob in after.items() if before.get(path) != blob]
-        pairs = [(before.get(path), after[path]) for path in changed]
-        wanted = {blob for pair in pairs for blob in pair if blob is not None}
-        contents = await self._store.get(sorted(wanted)) if wanted else {}
-        lines: list[str] = []
-        for old, new in pairs:
-            known = set(_lines(contents[old])) if old is not None else set()
-            lines += [line for line in _lines(contents[new]) if line not in known]
-        return "\n".join(lines)
+    ) -> tuple[str, int]:
+        """The lines that were in none of the files they came from, and how many went."""
+        paths = [p for p in sorted({*before, *after}) if before.get(p) != after.get(p)]
+        blobs = {blob for p in paths for blob in (before.get(p), after.get(p)) if blob is not None}
+        contents = await self._store.get(sorted(blobs)) if blobs else {}
+        added: list[str] = []
+        removed = 0
+        for path in paths:
+            old, new = (
+                _lines(contents[files[path]]) if path in files else [] for files in (before, after)
+            )
+            known = set(old)
+            added += [line for line in new if line not in known]
+            removed += (Counter(old) - Counter(new)).total()
+        return "\n".join(added), removed
 
 
 def _lines(content: bytes) -> list[str]:
-    return content.decode(errors="replace").splitlines()
+    """Without indentation and blank lines."""
+    lines = map(str.strip, content.decode(errors="replace").splitlines())
+    return [line for line in lines if line]
+
+
+def _shows(step: Step, added: str) -> bool:
+    if step.colour is not None:
+        return sets_colour(added, step.colour)
+    return re.search(step.shows, added) is not None
 
 
 def _passed(state: TaskState, check: Check) -> bool | None:

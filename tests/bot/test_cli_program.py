@@ -13,6 +13,7 @@ import pytest
 
 from agents import events as e
 from agents.events import Recorded
+from agents.types import Framework
 from bot.cli.shell import Outcome
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,19 @@ def read_until(stream: IO[str] | None, word: str) -> list[str]:
         if word in line:
             break
     return lines
+
+
+@pytest.mark.parametrize("arguments", [["eval", "--framework"], ["templates", "prepare"]])
+def test_a_framework_that_is_none_is_a_sentence_that_names_those_there_are(
+    arguments: list[str],
+) -> None:
+    with program(*arguments, "django") as zap:
+        _, err = zap.communicate(timeout=60)
+    said = " ".join(err.replace("│", " ").split())
+    assert zap.returncode == Outcome.USAGE
+    assert "There is no framework called “django”." in said
+    assert all(framework in said for framework in Framework)
+    assert "Value error" not in said
 
 
 def test_ctrl_c_once_stops_the_task_says_so_and_exits_130() -> None:

@@ -26,7 +26,8 @@ TEMPLATE = get_template(Framework.REACT)
 PAGE = {"src/App.tsx": "export default function App() { return <h1>Bikes</h1> }\n"}
 DONE = say("Done.\n<task_summary>A board.</task_summary>")
 BUILD = Step("build", "A board")
-RENAME = Step("change", "Call it Trams", "Trams", 1)
+RENAME = Step("change", "Call it Trams", "Trams", 1, 2)
+GREEN = Step("change", "Make it green", "", 1, 2, "green")
 QUESTION = Step("question", "What is it?")
 
 
@@ -120,6 +121,28 @@ async def test_a_change_that_touches_too_much_has_not_kept_the_rest(world: Works
     assert (change.done, change.kept, change.changed) == (True, False, 2)
 
 
+async def test_a_change_that_rewrites_a_file_has_not_kept_the_rest(world: Workshop) -> None:
+    long = "".join(f"export const a{n} = {n};\n" for n in range(9))
+    page, other = {"src/App.tsx": long}, {"src/App.tsx": "export const name = 'Trams';\n"}
+    _, change = await results(world, scripted(write(page), DONE, write(other), DONE), BUILD, RENAME)
+    assert (change.done, change.kept, change.changed, change.replaced) == (True, False, 1, 9)
+
+
+async def test_lines_that_were_only_indented_or_moved_are_kept(world: Workshop) -> None:
+    page = {"src/App.tsx": "const a = 1;\nconst b = 2;\nconst c = 3;\n"}
+    other = {"src/App.tsx": "// Trams\n{\n  const b = 2;\n  const c = 3;\n  const a = 1;\n}\n"}
+    _, change = await results(world, scripted(write(page), DONE, write(other), DONE), BUILD, RENAME)
+    assert (change.done, change.kept, change.replaced) == (True, True, 0)
+
+
+@pytest.mark.parametrize(("colour", "done"), [("#16a34a", True), ("#dc2626", False)])
+async def test_a_colour_is_judged_by_its_hue(world: Workshop, colour: str, done: bool) -> None:
+    page = {"src/App.tsx": "export const accent = '#4f46e5';\n"}
+    turns = (write(page), DONE, edit("#4f46e5", colour), DONE)
+    _, change = await results(world, scripted(*turns), BUILD, GREEN)
+    assert (change.done, change.kept, change.replaced) == (done, True, 1)
+
+
 async def test_a_change_that_deletes_has_not_kept_the_rest(world: Workshop) -> None:
     more = {**PAGE, "src/b.ts": "export const b = 1\n"}
     deletion = call("deleteFiles", {"paths": ["src/b.ts"]}, "d1")
@@ -164,7 +187,9 @@ def test_the_requests_are_fixed_and_each_change_says_how_it_is_recognized() -> N
     for app in APPS:
         assert app.steps[0].kind == "build"
         for step in app.steps:
-            assert bool(step.shows) is (step.kind == "change")
+            judged = (bool(step.shows), step.colour is not None)
+            assert sum(judged) == (step.kind == "change")
+            assert (step.max_files > 0) is (step.max_lines > 0) is (step.kind == "change")
             assert (step.kind == "question") is step.prompt.endswith("?")
 
 

@@ -103,6 +103,30 @@ class ImportFrame(_Frame):
     warnings: list[str]
 
 
+class DesignFrame(_Frame):
+    """A frame of a design was read; sizes are CSS pixels, the rest but for `notes` are counts."""
+
+    type: Literal["design"]
+    origin: str
+    name: str
+    frame: str
+    version: str
+    width: int
+    height: int
+    colours: int
+    text_styles: int
+    components: int
+    images: int
+    notes: list[str]
+
+
+class LikenessFrame(_Frame):
+    """How like the design's picture the app looks, 0 to 100."""
+
+    type: Literal["likeness"]
+    likeness: int
+
+
 class FileFrame(_Frame):
     """A file was written or deleted."""
 
@@ -213,6 +237,8 @@ class Frame(
             | ResetFrame
             | ToolFrame
             | ImportFrame
+            | DesignFrame
+            | LikenessFrame
             | FileFrame
             | UsageFrame
             | ValidationFrame

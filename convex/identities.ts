@@ -21,6 +21,7 @@ import {
 import { linkRequestFields, slackPerson } from "./lib/validators";
 
 const UNTOLD = 100;
+const PAGE = 100;
 
 /** The account that somebody is linked to, or null. */
 export const linkOf = serviceQuery({
@@ -71,6 +72,19 @@ export const linksOfOwner = serviceQuery({
   },
 });
 
+/** The accounts that are linked, by their ids, from behind `after`; none once there are no more. */
+export const linkedAccounts = serviceQuery({
+  args: { after: v.string() },
+  returns: v.array(v.string()),
+  handler: async (ctx, { after }) => {
+    const rows = await ctx.db
+      .query("identities")
+      .withIndex("by_clerk", (q) => q.gt("clerkUserId", after))
+      .take(PAGE);
+    return [...new Set(rows.map(({ clerkUserId }) => clerkUserId))];
+  },
+});
+
 /** New links of which their people do not know yet, the oldest first. */
 export const untoldLinks = serviceQuery({
   args: {},
@@ -109,6 +123,21 @@ export const beginLink = serviceMutation({
     for (const row of older) await ctx.db.delete(row._id);
     const expiresAt = Date.now() + keepMs;
     await ctx.db.insert("linkRequests", { ...request, personName: "", agreed: false, expiresAt });
+    return null;
+  },
+});
+
+/** The linkings under way of an account are over, or only those for one tenant. */
+export const dropLinkRequests = serviceMutation({
+  args: { clerkUserId: v.string(), owner: v.optional(v.string()) },
+  returns: v.null(),
+  handler: async (ctx, { clerkUserId, owner }) => {
+    const rows = await ctx.db
+      .query("linkRequests")
+      .withIndex("by_clerk", (q) => q.eq("clerkUserId", clerkUserId))
+      .collect();
+    for (const row of rows)
+      if (owner === undefined || row.owner === owner) await ctx.db.delete(row._id);
     return null;
   },
 });

@@ -32,8 +32,9 @@ class AccountEnds(Protocol):
     """What Clerk's news of an account's end leads to, on Slack's side."""
 
     async def account_ended(self, user_id: str, *, owner: OwnerId | None = None, by: str) -> int:
-        """End the links of a Clerk user, or only those that ask for `owner` (an organisation that
-        they left), and stop what these links have running. Answers how many there were.
+        """End the links of a Clerk user and the linkings under way, or only those that ask for
+        `owner` (an organisation that they left), and stop what these links have running. Answers
+        how many links there were.
 
         Once more is harmless. Raises: StoreError.
         """
@@ -101,6 +102,7 @@ class IdentityService:
             links = await self._store.links_of_account(user_id)
             return [link for link in links if owner in (None, link.account.owner)]
 
+        await self._store.drop_link_requests(user_id, owner)
         return await self._end_each_page(look, by)
 
     async def owner_ended(self, owner: OwnerId, *, by: str) -> int:

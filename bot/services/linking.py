@@ -18,7 +18,7 @@ from agents.types import OwnerId
 from bot.services.identity import LINKS_TOPIC, IdentityService, IdentityStore
 from bot.services.principals import Principal, in_person
 from bot.services.sign_outs import marks_of
-from bot.store.identity_port import Account, Link, LinkRefusal, LinkRequest, SlackPerson
+from bot.store.identity_port import Account, AuditEntry, Link, LinkRefusal, LinkRequest, SlackPerson
 from bot.store.port import Waker
 
 LINK_S = 600.0
@@ -34,6 +34,9 @@ LINK_PATH = "/link"
 
 ADMIN = "admin"
 """Clerk's role of an organisation's administrators."""
+
+AUDIT_SHOWN = 20
+"""So many entries of the audit are shown."""
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without those that look like others."""
@@ -111,7 +114,8 @@ class Begun:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How linking stands for who asks. `others` are those whom an administrator may unlink;
-    `moves_from` is the tenant to which the person of `request` is linked until it is confirmed.
+    `moves_from` is the tenant to which the person of `request` is linked until it is confirmed;
+    `audit` is what was done of late in an administrator's organisation, the newest first.
     """
 
     account: Account
@@ -119,6 +123,7 @@ class Standing:
     mine: Sequence[Link]
     others: Sequence[Link] = ()
     moves_from: OwnerId | None = None
+    audit: Sequence[AuditEntry] = ()
 
 
 class Linking:
@@ -168,12 +173,14 @@ class Linking:
             request = None
         mine = await self._store.links_of_account(principal.user_id)
         others: Sequence[Link] = ()
+        audit: Sequence[AuditEntry] = ()
         if principal.org_id is not None and principal.org_role == ADMIN:
             found = await self._store.links_of_owner(principal.owner)
             others = [link for link in found if link.account.user_id != principal.user_id]
+            audit = await self._store.audit(principal.owner, limit=AUDIT_SHOWN)
         old = await self._moving(principal, request)
         moves_from = None if old is None else old.account.owner
-        return Standing(await self._account(principal), request, mine, others, moves_from)
+        return Standing(await self._account(principal), request, mine, others, moves_from, audit)
 
     async def confirm(self, principal: Principal, secret: str) -> Link:
         """The link. Raises: LinkRefused, Impersonated, SignInAgain."""
@@ -189,7 +196,7 @@ class Linking:
             hash_of(secret), principal.session_id or "", account, self._ids.new("link")
         )
         if not isinstance(made, Link):
-            raise _refused(made)
+            raise _over() if await self._identities.is_over(account, marks) else _refused(made)
         if await self._identities.is_over(account, marks):  # while it was made
             await self._identities.end(made, by=account.user_id)
             raise _over()

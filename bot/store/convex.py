@@ -54,7 +54,7 @@ from bot.store.port import (
     cancel_topic,
 )
 
-FUNCTIONS_VERSION = 3
+FUNCTIONS_VERSION = 4
 """What `convex/lib/version.ts` has to be for this program."""
 
 LINE_BYTES = 100_000

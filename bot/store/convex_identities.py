@@ -43,6 +43,10 @@ class ConvexIdentities:
         rows = await self._client.query(f"identities:{function}", **args)
         return sorted(map(_link_of, rows), key=lambda link: (link.linked_at, link.id))
 
+    async def linked_accounts(self, after: str = "") -> Sequence[str]:
+        found: list[str] = await self._client.query("identities:linkedAccounts", after=after)
+        return found
+
     async def note_told(self, link_id: str) -> None:
         await self._client.mutation("identities:noteTold", linkId=link_id)
 
@@ -55,6 +59,9 @@ class ConvexIdentities:
             **_account_row(request.account),
             keepMs=keep_s * 1_000,
         )
+
+    async def drop_link_requests(self, user_id: str, owner: OwnerId | None = None) -> None:
+        await self._client.mutation("identities:dropLinkRequests", clerkUserId=user_id, owner=owner)
 
     async def link_request(self, name: str) -> LinkRequest | None:
         row = await self._client.query("identities:linkRequest", name=name)

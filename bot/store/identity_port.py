@@ -105,8 +105,18 @@ class Identities(Protocol):
         """Everybody in Slack who asks for this tenant, in the same order."""
         ...
 
+    async def linked_accounts(self, after: str = "") -> Sequence[str]:
+        """The Clerk users who are linked, by their ids, from behind `after`; some at a time, and
+        none once there are no more.
+        """
+        ...
+
     async def begin_link(self, request: LinkRequest, *, keep_s: float) -> None:
         """Begin one, in place of an older one of the same Clerk user. It has no person yet."""
+        ...
+
+    async def drop_link_requests(self, user_id: str, owner: OwnerId | None = None) -> None:
+        """The linkings under way of a Clerk user are over, or only those for this tenant."""
         ...
 
     async def link_request(self, name: str) -> LinkRequest | None:

@@ -23,6 +23,14 @@ _UNTOLD = 100
 _LINKS = "SELECT * FROM identities"
 _IN_ORDER = f"ORDER BY linked_at, id LIMIT {MAX_LINKS}"
 _OF_PERSON = "WHERE enterprise_id = ? AND team_id = ? AND user_id = ?"
+_ACCOUNTS = """
+    SELECT DISTINCT clerk_user_id FROM identities
+    WHERE clerk_user_id > ? ORDER BY clerk_user_id LIMIT 100
+"""
+_DROP = """
+    DELETE FROM link_requests
+    WHERE clerk_user_id = ?1 AND (?2 IS NULL OR owner = ?2)
+"""
 _WAITING = """
     SELECT request FROM waiting_requests
     WHERE enterprise_id = ? AND team_id = ? AND user_id = ? AND expires_at > ?
@@ -61,6 +69,12 @@ class SqliteIdentities:
 
         return await self._database.read(work)
 
+    async def linked_accounts(self, after: str = "") -> Sequence[str]:
+        def work(connection: sqlite3.Connection) -> list[str]:
+            return [row["clerk_user_id"] for row in connection.execute(_ACCOUNTS, (after,))]
+
+        return await self._database.read(work)
+
     async def note_told(self, link_id: str) -> None:
         query = "UPDATE identities SET told = 1 WHERE id = ?"
         await self._database.write(lambda c: c.execute(query, (link_id,)).close())
@@ -69,6 +83,9 @@ class SqliteIdentities:
         now = to_us(self._clock.now())
         until = now + seconds_us(keep_s)
         await self._database.write(lambda c: _begin(c, request, now, until))
+
+    async def drop_link_requests(self, user_id: str, owner: OwnerId | None = None) -> None:
+        await self._database.write(lambda c: c.execute(_DROP, (user_id, owner)).close())
 
     async def link_request(self, name: str) -> LinkRequest | None:
         now = to_us(self._clock.now())

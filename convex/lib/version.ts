@@ -2,4 +2,4 @@
  * Which functions these are. Raised when a process needs what older ones do not have;
  * `FUNCTIONS_VERSION` of `bot/store/convex.py` says which it needs at least.
  */
-export const VERSION = 3;
+export const VERSION = 4;

@@ -138,6 +138,27 @@ async def test_what_is_linked_is_unlinked_on_the_page(page: Page, house: LinkHou
     assert await house.store.link_of(ANN) is None
 
 
+async def test_administrators_see_what_was_done_of_late_and_others_do_not(
+    page: Page, house: LinkHouse
+) -> None:
+    await page.add_init_script(AXE)
+    ada = await house.browser("user_ada", org_id="org_bikes")
+    await ada.link("U1")
+    await sign_in(page, house, "ada")
+    await expect(page.locator(".links li")).to_have_count(1)
+    await expect(page.locator(".audit")).to_have_count(0)
+    [*house.clerk.browsers.sessions.values()][-1].organisation = "org_bikes"
+    await page.reload()
+    await page.get_by_text("What was done of late").click()
+    await expect(page.locator(".audit li")).to_contain_text(
+        "u1 in Bikes: linked by ada@bikes.example"
+    )
+    await check_access(page, "audit")
+    await page.get_by_role("button", name="Unlink u1 in Bikes").click()
+    await page.get_by_text("What was done of late").click()
+    await expect(page.locator(".audit li").first).to_contain_text("U1 in T1: unlinked by ada@")
+
+
 async def test_axe_finds_nothing_serious_on_any_step(page: Page, house: LinkHouse) -> None:
     await page.add_init_script(AXE)
     await page.goto(f"{house.url}/link")

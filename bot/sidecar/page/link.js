@@ -72,14 +72,14 @@ function signedOut() {
   ];
 }
 
-function signedIn({ mode, account, inOrganisation, request, moves, mine, others }) {
+function signedIn({ mode, account, inOrganisation, request, moves, mine, others, audit }) {
   const whole = inOrganisation ? " for your organisation" : "";
   const who = h("p", { class: "as" }, "Signed in as ", h("strong", {}, account), whole);
   who.append(button("Not you? Sign out", () => session.signOut(), "quiet small"));
   const now = confirmable(request)
     ? confirmation(request.person, account, moves)
     : step(mode, request, mine);
-  return [title(), who, ...told(), now, ...lists(mine, others)];
+  return [title(), who, ...told(), now, ...lists(mine, others), ...history(audit)];
 }
 
 const confirmable = (request) => request?.person && request.agreed;
@@ -159,6 +159,22 @@ function lists(mine, others) {
     parts.push(list(others, (one) => `${one.person} is ${one.account}`));
   }
   return parts;
+}
+
+const DONE = { "link.made": "linked", "link.ended": "unlinked" };
+
+/** What was done in the organisation; nobody but administrators is told of it. */
+function history(audit) {
+  if (!audit.length) return [];
+  const line = ({ actor, action, subject, at }) =>
+    h(
+      "li",
+      {},
+      h("span", { class: "who" }, `${subject}: ${DONE[action] ?? action} by ${actor}`),
+      h("small", {}, ago(at)),
+    );
+  const entries = h("ul", { class: "links" }, audit.map(line));
+  return [h("details", { class: "audit" }, h("summary", {}, "What was done of late"), entries)];
 }
 
 function list(links, words) {

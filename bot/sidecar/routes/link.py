@@ -4,6 +4,7 @@ A browser that begins gets a secret in a cookie that no script reads and no othe
 `POST` changes something, and the one answer of Slack's that belongs to that cookie.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from pydantic import Field
 from agents.errors import PermanentError, ProviderError, StoreError, UserError
 from agents.logger import create_logger
 from bot.render.notice_page import notice_policy, render_notice_page
+from bot.services.account_news import BY_CLERK
 from bot.services.linking import LINK_PATH, LINK_S, LinkRefused, Standing
 from bot.sidecar.answers import Answer, Moment, respond
 from bot.sidecar.bodies import Body, read_body
@@ -43,9 +45,18 @@ class UnderWay(Answer):
     agreed: bool
 
 
+class AuditAnswer(Answer):
+    """Who did what to whom, by the names that are known here; `action` is a name of ours."""
+
+    actor: str
+    action: str
+    subject: str
+    at: Moment
+
+
 class StandingAnswer(Answer):
     """How it stands. `mode` is how a person shows who they are in Slack; `moves` is from where to
-    where a confirmation would move a link, in words.
+    where a confirmation would move a link, in words. Only administrators get an `audit`.
     """
 
     mode: str
@@ -55,6 +66,7 @@ class StandingAnswer(Answer):
     moves: str | None
     mine: list[LinkAnswer]
     others: list[LinkAnswer]
+    audit: list[AuditAnswer]
 
 
 class BegunAnswer(Answer):
@@ -226,6 +238,7 @@ class LinkPages:
             moves=_moves(found),
             mine=[_link(link) for link in found.mine],
             others=[_link(link) for link in found.others],
+            audit=_audit(found),
         )
 
 
@@ -236,6 +249,30 @@ def _link(link: Link) -> LinkAnswer:
         account=link.account.name,
         linked_at=link.linked_at,
     )
+
+
+def _audit(found: Standing) -> list[AuditAnswer]:
+    links = [*found.mine, *found.others]
+    names = {link.person.name: link.person_name for link in links}
+    names |= {link.account.user_id: link.account.name for link in links}
+    names |= {found.account.user_id: found.account.name, BY_CLERK: "Clerk"}
+    return [
+        AuditAnswer(
+            actor=_called(entry.actor, names),
+            action=entry.action,
+            subject=_called(entry.subject, names),
+            at=entry.at,
+        )
+        for entry in found.audit
+    ]
+
+
+def _called(name: str, names: Mapping[str, str]) -> str:
+    """Who is not linked any more is told by their ids."""
+    if name in names:
+        return names[name]
+    kind, *ids = name.split(":")
+    return f"{ids[-1]} in {ids[-2]}" if kind == "slack" and len(ids) > 1 else name
 
 
 def _moves(found: Standing) -> str | None:

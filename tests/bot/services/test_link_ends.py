@@ -20,7 +20,7 @@ from bot.services.account_news import (
     UserEnded,
 )
 from bot.services.identity import IdentityService
-from bot.services.linking import LINK_S, Linking, LinkRefused, SlackFacts
+from bot.services.linking import LINK_S, Linking, LinkRefused, SlackFacts, hash_of
 from bot.services.principals import Principal
 from bot.services.sign_outs import KEPT_S, LEFT_S, SignOuts
 from bot.services.tasks import StartRequest, TaskService
@@ -34,6 +34,7 @@ ADA = Principal(OwnerId("org_bikes"), "user_ada", "sess_1", org_id="org_bikes", 
 BEN = Principal(OwnerId("org_bikes"), "user_ben", "sess_2", org_id="org_bikes")
 ALONE = Principal(OwnerId("user_ada"), "user_ada", "sess_1")
 ANN = SlackFacts(SlackPerson("T1", "U1"), "Ann in Bikes")
+BOB = SlackFacts(SlackPerson("T1", "U2"), "Bob in Bikes")
 
 ENDS: dict[str, AccountEnd] = {
     "session": SessionEnded("sess_1"),
@@ -162,10 +163,20 @@ async def test_what_ends_while_the_link_is_written_has_no_link_afterwards(
     house.store.meanwhile = told
     assert await house.refused(ADA, secret) == "link_over"
     assert await house.store.link_of(ANN.person) is None
-    assert [entry.action for entry in await house.store.audit(ADA.owner)] == [
-        "link.ended",
-        "link.made",
-    ]
+    done = [entry.action for entry in await house.store.audit(ADA.owner)]
+    is_written = end in ("session", "organisation")
+    assert done == (["link.ended", "link.made"] if is_written else []), "no request, no link"
+
+
+@pytest.mark.parametrize("end", ["user", "membership"])
+async def test_a_linking_under_way_ends_with_its_account_and_with_no_other(
+    house: House, end: str
+) -> None:
+    secret = await house.proven(ADA)
+    others = await house.proven(BEN, BOB)
+    await house.news.take("msg_1", ENDS[end])
+    assert await house.store.link_request(hash_of(secret)) is None
+    assert await house.linking.confirm(BEN, others)
 
 
 async def test_an_end_concerns_only_whom_it_names(house: House) -> None:

@@ -13,6 +13,7 @@ from agents.types import OwnerId, TaskId, TaskStatus
 from bot.feed import Hub
 from bot.services.identity import LINKS_TOPIC, IdentityService
 from bot.services.linking import (
+    AUDIT_SHOWN,
     GUESSES,
     LINK_S,
     Linking,
@@ -283,3 +284,18 @@ async def test_what_was_asked_for_waits_for_a_day(house: House) -> None:
     assert await house.store.waiting(ANN.person) == "a board"
     await house.clock.advance(1)
     assert await house.store.waiting(ANN.person) is None
+
+
+async def test_what_was_done_is_told_to_administrators_only_and_the_newest_of_it(
+    house: House,
+) -> None:
+    for _ in range(12):
+        link = await house.linked(ADA, ANN)
+        await house.clock.advance(1)
+        await house.linking.unlink(ADA, link.id)
+        await house.clock.advance(1)
+    audit = (await house.linking.standing(ADA, "")).audit
+    assert len(audit) == AUDIT_SHOWN
+    assert [entry.action for entry in audit[:2]] == ["link.ended", "link.made"]
+    for principal in (replace(ADA, org_role="member"), EVE):
+        assert not (await house.linking.standing(principal, "")).audit

@@ -209,6 +209,32 @@ async def test_an_account_has_one_request_at_a_time(world: World) -> None:
     assert await store.link_request("other") == request_of(EVE, "other")
 
 
+async def test_the_linkings_of_an_account_are_dropped_or_those_for_one_tenant(
+    world: World,
+) -> None:
+    store = world.store
+    for account in (ADA, EVE):
+        await store.begin_link(request_of(account, account.user_id), keep_s=KEPT_S)
+    await store.drop_link_requests(ADA.user_id, EVE.owner)
+    assert await store.link_request(ADA.user_id) == request_of(ADA, ADA.user_id)
+    await store.drop_link_requests(ADA.user_id, ADA.owner)
+    assert await store.link_request(ADA.user_id) is None
+    await store.drop_link_requests(EVE.user_id)
+    await store.drop_link_requests(EVE.user_id)
+    assert await store.link_request(EVE.user_id) is None
+
+
+async def test_every_account_that_is_linked_is_told_of_once_page_by_page(world: World) -> None:
+    store, wanted = world.store, [f"user_{number:03}" for number in range(103)]
+    for number, user_id in enumerate([*wanted, wanted[7]]):
+        account = Account(user_id, OwnerId(user_id), user_id)
+        await linked(world, account, SlackPerson("T1", f"U{number}"), f"link_{number}")
+    found: list[str] = []
+    while page := await store.linked_accounts(found[-1] if found else ""):
+        found += page
+    assert found == wanted
+
+
 # --- the end of a link -------------------------------------------------------------------
 
 

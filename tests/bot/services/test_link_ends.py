@@ -176,7 +176,7 @@ async def test_a_linking_under_way_ends_with_its_account_and_with_no_other(
     others = await house.proven(BEN, BOB)
     await house.news.take("msg_1", ENDS[end])
     assert await house.store.link_request(hash_of(secret)) is None
-    assert await house.linking.confirm(BEN, others)
+    assert await house.linking.confirm(BEN, others) == await house.store.link_of(BOB.person)
 
 
 async def test_an_end_concerns_only_whom_it_names(house: House) -> None:

@@ -16,7 +16,7 @@ expect.set_options(timeout=15_000)
 
 @pytest.fixture
 async def sidecar(tmp_path: Path) -> AsyncIterator[RunningSidecar]:
-    async with running_sidecar(tmp_path / "zapdev.db") as running:
+    async with running_sidecar(tmp_path / "zapdev.db", reads_designs=True) as running:
         yield running
 
 

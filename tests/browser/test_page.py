@@ -200,10 +200,17 @@ async def test_what_a_change_changed_is_shown_line_by_line(
     await expect(page.locator(".change")).to_have_count(len(APP))
 
 
-async def test_the_address_of_a_repository_begins_with_what_is_there(
-    page: Page, sidecar: RunningSidecar
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://github.com/octo/board/tree/main/apps/web",
+        "https://www.figma.com/design/AbCdEf0/Bikes?node-id=1-2&t=x",
+    ],
+)
+async def test_the_address_of_a_repository_or_a_design_begins_with_what_is_there(
+    page: Page, sidecar: RunningSidecar, address: str
 ) -> None:
-    await begin(page, sidecar, prompt="https://github.com/octo/board/tree/main/apps/web")
+    await begin(page, sidecar, prompt=address)
     await until_async(sidecar.worker.take_any)
     assert sidecar.worker.claim.task.kind is TaskKind.IMPORT
 

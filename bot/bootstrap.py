@@ -52,6 +52,7 @@ from bot.sidecar.sign_in import (
     clerk_people,
     clerk_sign_in,
     clerk_webhooks,
+    link_checks,
     sign_outs_by,
 )
 from bot.store.port import Store
@@ -229,6 +230,9 @@ async def running(
             background.spawn(services.metrics.watch_loop(services.clock), name="loop lag")
         if services.sign_in is not None and "sidecar" in working:
             background.spawn(services.sign_in.keys.keep_fresh(), name="clerk keys")
+            checks = link_checks(settings, services.store, services.tasks, services.clock)
+            if checks is not None:
+                background.spawn(checks.run(), name="link checks")
         if "worker" in working:
             if settings.store_kind == "sqlite" and settings.sandbox_kind == "local":
                 background.spawn(_forget_dead_previews(services), name="dead previews")

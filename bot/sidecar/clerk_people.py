@@ -6,6 +6,7 @@ import aiohttp
 
 from agents.logger import create_logger
 from agents.ports import Clock
+from bot.services.link_checks import AccountState
 
 log = create_logger(__name__)
 
@@ -15,7 +16,8 @@ _MOST = 1_000
 
 
 class ClerkPeople:
-    """Implements `bot.services.linking.AccountNames`. Without a secret key nobody has a name.
+    """Implements `AccountNames` of `bot.services.linking` and `AccountStates` of
+    `bot.services.link_checks`. Without a secret key nobody has a name.
 
     https://clerk.com/docs/reference/backend-api, “Retrieve a user”.
     """
@@ -31,7 +33,8 @@ class ClerkPeople:
         known, at = self._known.get(user_id, ("", 0.0))
         if known and self._clock.monotonic() - at < KNOWN_S:
             return known
-        found = await self._asked(user_id) if self._secret is not None else None
+        _, user = await self._asked(user_id)
+        found = _name_of(user_id, user)
         if found is None:
             return known or f"the account {user_id}"
         if len(self._known) >= _MOST:
@@ -39,7 +42,19 @@ class ClerkPeople:
         self._known[user_id] = found, self._clock.monotonic()
         return found
 
-    async def _asked(self, user_id: str) -> str | None:
+    async def state(self, user_id: str) -> AccountState | None:
+        """None where Clerk is not asked, does not answer or refuses to."""
+        status, user = await self._asked(user_id)
+        if status == 404:
+            return "gone"
+        if status != 200 or not isinstance(user, dict):
+            return None
+        return "banned" if user.get("banned") is True else "here"
+
+    async def _asked(self, user_id: str) -> tuple[int | None, Any]:
+        """Status and answer. A status of None: nobody has answered."""
+        if self._secret is None:
+            return None, None
         headers = {"Authorization": f"Bearer {self._secret}"}
         timeout = aiohttp.ClientTimeout(total=ANSWER_S)
         try:
@@ -49,13 +64,13 @@ class ClerkPeople:
                     f"{self._api_url}/v1/users/{user_id}", headers=headers, allow_redirects=False
                 ) as answer,
             ):
-                if answer.status != 200:
-                    log.warning("account not looked up", status=answer.status)
-                    return None
-                return _name_of(user_id, await answer.json())
+                if answer.status == 200:
+                    return 200, await answer.json()
+                log.warning("account not looked up", status=answer.status)
+                return answer.status, None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             log.warning("account not looked up", error=repr(error))
-            return None
+            return None, None
 
 
 def _name_of(user_id: str, user: Any) -> str | None:

@@ -7,6 +7,7 @@ from agents.ports import Clock
 from bot.config import Settings
 from bot.services.account_news import AccountNews
 from bot.services.identity import IdentityService
+from bot.services.link_checks import LinkChecks
 from bot.services.sign_outs import SignOuts
 from bot.services.tasks import TaskService
 from bot.setting_values import is_everywhere, publishable_key_of
@@ -81,3 +82,14 @@ def clerk_people(settings: Settings, clock: Clock) -> ClerkPeople | None:
     secret = settings.clerk_secret_key
     plain = None if secret is None else secret.get_secret_value()
     return ClerkPeople(settings.clerk_api_url, plain, clock)
+
+
+def link_checks(
+    settings: Settings, store: Store, tasks: TaskService, clock: Clock
+) -> LinkChecks | None:
+    """What looks after links every day; None where Clerk cannot be asked."""
+    sign_outs, people = sign_outs_by(settings, store), clerk_people(settings, clock)
+    if sign_outs is None or people is None or settings.clerk_secret_key is None:
+        return None
+    news = AccountNews(store, sign_outs, IdentityService(store, tasks), tasks)
+    return LinkChecks(store, people, news, clock)

@@ -20,6 +20,7 @@ class Person:
     first_name: str | None = None
     last_name: str | None = None
     username: str | None = None
+    banned: bool = False
 
     def wire(self) -> dict[str, Any]:
         address = {
@@ -37,7 +38,7 @@ class Person:
             "primary_email_address_id": "idn_1",
             "email_addresses": [address],
             "external_accounts": [],
-            "banned": False,
+            "banned": self.banned,
             "locked": False,
         }
 

@@ -1,7 +1,7 @@
 """The app while a task works on it: the sandbox's files, recorded as they change.
 
 Every change goes to the blob store first, then to the sandbox, then to the log, so that the log
-alone can rebuild the app. Dependencies install in the background as soon as `package.json`
+alone can rebuild the app. Dependencies install in the background as soon as a `package.json`
 changes; commands wait for that.
 """
 
@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 from agents.background import Background
 from agents.errors import SandboxFull
 from agents.events import FileChanged
-from agents.packages import PackageGate, foreign_sources, wanted_packages
+from agents.packages import (
+    PackageGate,
+    as_manifest,
+    foreign_sources,
+    is_manifest,
+    own_name,
+    wanted_packages,
+)
 from agents.paths import UnsafePath
 from agents.ports import Blobs, CommandResult, Journal, Sandbox
 from agents.types import BlobHash, FileAction
@@ -59,8 +66,8 @@ class Workspace:
         self._install: asyncio.Task[CommandResult] | None = None
         self._mark = dict(known)
         self._gate = gate
-        self._first_manifest = known.get(_MANIFEST)
-        self._trusted: bytes | None = None
+        self._first_manifests = {path: known[path] for path in filter(is_manifest, known)}
+        self._trusted: dict[str, bytes] | None = None
         self._writing = asyncio.Lock()
         self._seen: dict[str, BlobHash] = {}
         self.known = dict(known)
@@ -102,7 +109,7 @@ class Workspace:
         the package gate does not let through what a `package.json` declares.
         Raises: UnsafePath (a file where a folder is, or the reverse); SandboxError.
         """
-        unfit = await self._unfit_manifest(files.get(_MANIFEST))
+        unfit = await self._unfit_manifests(files)
         async with self._writing:
             self.refuse_collision(files)
             fresh = {p: c for p, c in files.items() if self.known.get(p) != blob_hash(c)}
@@ -117,7 +124,7 @@ class Workspace:
             for path, content in fresh.items():
                 self._note(path, blob_hash(content), len(content))
             await self._journal.flush()
-            if _MANIFEST in fresh:
+            if any(map(is_manifest, fresh)):
                 self.start_install()
         return refused
 
@@ -148,17 +155,24 @@ class Workspace:
         return None if blob is None else (await self._blobs.get([blob]))[blob]
 
     async def refuse_packages(self, names: Sequence[str]) -> dict[str, str]:
-        trusted = wanted_packages(await self._trusted_manifest())
+        trusted: set[str | None] = set()
+        for path, manifest in (await self._trusted_manifests()).items():
+            trusted |= wanted_packages(manifest)
+            trusted |= {own_name(manifest)} if "/" in path else set()  # a workspace's own
         return await self._gate.refusals(name for name in names if name not in trusted)
 
-    async def refuse_manifest(self, manifest: bytes) -> dict[str, str]:
-        trusted = foreign_sources(await self._trusted_manifest())
+    async def refuse_manifest(self, path: str, manifest: bytes) -> dict[str, str]:
+        manifest = as_manifest(path, manifest)
+        trusted = foreign_sources((await self._trusted_manifests()).get(path, b"{}"))
         refused = {
             name: f"{name} would come from {spec[:80]!r}. Only packages of the registry install."
             for name, spec in foreign_sources(manifest).items()
             if trusted.get(name) != spec
         }
         return refused | await self.refuse_packages(sorted(wanted_packages(manifest)))
+
+    async def paths(self) -> list[str]:
+        return sorted({*self.known, _MANIFEST})
 
     async def read(self, path: str) -> bytes | None:
         """What is there now. Once read, what somebody else did to an app's file is part of the app.
@@ -221,7 +235,7 @@ class Workspace:
             await sandbox.write({path: contents[blob] for path, blob in old.items()})
             await sandbox.remove([path for path in touched if path not in old])
             self.known = dict(self._mark)
-            if _MANIFEST in touched:
+            if any(map(is_manifest, touched)):
                 self.start_install()
 
     async def settle(self) -> None:
@@ -240,18 +254,23 @@ class Workspace:
         if not isinstance(sandbox, BaseException):
             await sandbox.close()
 
-    async def _unfit_manifest(self, manifest: bytes | None) -> dict[str, str]:
-        if manifest is None or self.known.get(_MANIFEST) == blob_hash(manifest):
-            return {}
-        problems = await self.refuse_manifest(manifest)
-        return {_MANIFEST: " ".join(problems.values())} if problems else {}
+    async def _unfit_manifests(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Those of the files that are manifests, have changed, and may not be: path -> why."""
+        unfit: dict[str, str] = {}
+        for path in filter(is_manifest, files):
+            if self.known.get(path) == blob_hash(files[path]):
+                continue
+            problems = await self.refuse_manifest(path, files[path])
+            if problems:
+                unfit[path] = " ".join(problems.values())
+        return unfit
 
-    async def _trusted_manifest(self) -> bytes:
-        """The app's when the work began: people have it, and it was judged before."""
+    async def _trusted_manifests(self) -> dict[str, bytes]:
+        """The app's when the work began: people have them, and they were judged before."""
         if self._trusted is None:
-            first = self._first_manifest
-            contents = await self._blobs.get([first]) if first is not None else {}
-            self._trusted = contents[first] if first is not None else b"{}"
+            first = self._first_manifests
+            contents = await self._blobs.get(sorted(set(first.values()))) if first else {}
+            self._trusted = {path: as_manifest(path, contents[first[path]]) for path in first}
         return self._trusted
 
     async def _changed_by_others(
@@ -315,16 +334,17 @@ class Workspace:
             large = [path for path, content in tree.items() if len(content) > MAX_FILE_BYTES]
             if large:
                 return f"\n[{large[0]} is larger than a file of an app may be; delete it.]"
-            unfit = await self._unfit_manifest(tree.get(_MANIFEST))
-            if unfit:
-                await self._put_back(_MANIFEST, tree)
+            unfit = await self._unfit_manifests(tree)
+            for path in unfit:
+                await self._put_back(path, tree)
             fresh = {p: c for p, c in tree.items() if self.known.get(p) != blob_hash(c)}
             await self._blobs.put(list(fresh.values()))
             for path, content in fresh.items():
                 self._note(path, blob_hash(content), len(content))
             for path in [path for path in self.known if path not in tree]:
                 self._note(path, None, 0)
-        return f"\n[{_MANIFEST} was put back. {unfit[_MANIFEST]}]" if unfit else None
+        told = [f"\n[{path} was put back. {why}]" for path, why in unfit.items()]
+        return "".join(told) or None
 
     async def _put_back(self, path: str, tree: dict[str, bytes]) -> None:
         """Give the sandbox, and this tree of it, the file that the log has."""

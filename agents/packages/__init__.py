@@ -12,21 +12,31 @@ from difflib import get_close_matches
 from typing import Final
 
 from agents.errors import ProviderError
-from agents.packages.imports import ALIAS_FILES, Undeclared, find_undeclared
-from agents.packages.manifest import declared, foreign_sources, wanted_packages
+from agents.packages.imports import Undeclared, find_undeclared, is_alias_file
+from agents.packages.manifest import (
+    as_manifest,
+    declared,
+    foreign_sources,
+    is_manifest,
+    own_name,
+    wanted_packages,
+)
 from agents.packages.names import is_popular, near_miss, popular_names
 from agents.ports import Clock
 from agents.publications import PackageRegistry
 
 __all__ = [
-    "ALIAS_FILES",
     "PackageGate",
     "Undeclared",
+    "as_manifest",
     "declared",
     "find_undeclared",
     "foreign_sources",
+    "is_alias_file",
+    "is_manifest",
     "is_popular",
     "near_miss",
+    "own_name",
     "wanted_packages",
 ]
 

@@ -4,14 +4,16 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import Any, Final
 
 from agents.packages.manifest import declared
 
 SOURCES: Final = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
-ALIAS_FILES: Final = ("tsconfig.json", "tsconfig.app.json", "jsconfig.json")
-"""Where path aliases are declared."""
 
+_ALIAS_FILE: Final = re.compile(
+    r"(?:.*/)?(?:(?:tsconfig|jsconfig)[\w.-]*\.json|(?:vite|svelte)\.config\.[cm]?[jt]s)"
+)
 _BUILTINS: Final = frozenset(
     [
         *("assert", "async_hooks", "buffer", "child_process", "cluster", "console"),
@@ -41,6 +43,10 @@ _TOKEN: Final = re.compile(
 _BEFORE: Final = re.compile(
     r"(?:^|[;}\s])(?:import|from)\s*$|(?:^|[^.\w$])(?:import|require)\s*\(\s*$"
 )
+_ALIAS_BLOCK: Final = re.compile(r"\balias\s*:\s*(\{[^}]*\}|\[[^\]]*\])")
+_ALIAS_KEY: Final = re.compile(
+    r"""\bfind\s*:\s*["']([^"'\n]+)["']|[{,]\s*(?:["']([^"'\n]+)["']|((?!find\b)[\w$]+))\s*:"""
+)
 _PACKAGE: Final = re.compile(r"(?:@[a-z0-9~][\w.~-]*/)?[a-z0-9~][\w.~-]*", re.IGNORECASE)
 
 
@@ -52,16 +58,26 @@ class Undeclared:
     files: tuple[str, ...]
 
 
-def find_undeclared(
-    sources: Mapping[str, str], manifest: str | bytes, configs: Iterable[str] = ()
-) -> list[Undeclared]:
-    """Which packages the sources import that `package.json` does not declare, by name.
+def is_alias_file(path: str) -> bool:
+    """Whether path aliases are declared in this file."""
+    return _ALIAS_FILE.fullmatch(path) is not None
 
-    `configs` are the texts of `ALIAS_FILES`: what they alias is no package. Types that are
+
+def find_undeclared(
+    sources: Mapping[str, str],
+    manifests: Collection[str | bytes],
+    configs: Collection[str] = (),
+    paths: Collection[str] = (),
+) -> list[Undeclared]:
+    """Which packages the sources import that no `package.json` declares, by name.
+
+    `configs` are the texts of files for which `is_alias_file` holds: what they alias is no
+    package, nor is what lies below a `baseUrl` among `paths`, the app's files. Types that are
     declared as `@types/…` count as declared.
     """
-    known = declared(manifest)
-    aliases = [*_aliases(configs), *_own_imports(manifest)]
+    known = frozenset[str]().union(*map(declared, manifests))
+    own = [alias for manifest in manifests for alias in _own_imports(manifest)]
+    aliases = [*_aliases(configs), *_below_base_urls(configs, paths), *own]
     found: dict[str, list[str]] = {}
     for path, text in sources.items():
         for package in dict.fromkeys(imported_packages(path, text, aliases)):
@@ -102,12 +118,34 @@ def _is_aliased(specifier: str, alias: str) -> bool:
 
 
 def _aliases(configs: Iterable[str]) -> Iterator[str]:
-    """The `paths` of TypeScript's configurations, which may hold comments and trailing commas."""
+    """The `paths` of TypeScript's configurations, and the `alias` of Vite's and SvelteKit's."""
     for text in configs:
-        options = _loads(text).get("compilerOptions")
-        paths = options.get("paths") if isinstance(options, dict) else None
+        paths = _compiler_options(text).get("paths")
         if isinstance(paths, dict):
             yield from (alias for alias in paths if alias.strip("*"))
+        for block in _ALIAS_BLOCK.findall(text):
+            for name in filter(None, (word for key in _ALIAS_KEY.findall(block) for word in key)):
+                yield from (name, f"{name.removesuffix('/*').rstrip('/')}/*")
+
+
+def _below_base_urls(configs: Iterable[str], paths: Collection[str]) -> Iterator[str]:
+    """What TypeScript finds in the folders named by a `baseUrl`, as aliases."""
+    for text in configs:
+        base = _compiler_options(text).get("baseUrl")
+        if not isinstance(base, str):
+            continue
+        folder = normpath(base).strip("/")
+        start = "" if folder == "." else f"{folder}/"
+        for path in paths:
+            if path.startswith(start):
+                name, slash, _ = path.removeprefix(start).partition("/")
+                yield f"{name}/*" if slash else name.partition(".")[0]
+
+
+def _compiler_options(text: str) -> dict[str, Any]:
+    """Of a configuration that may hold comments and trailing commas."""
+    options = _loads(text).get("compilerOptions")
+    return options if isinstance(options, dict) else {}
 
 
 def _own_imports(manifest: str | bytes) -> Iterator[str]:

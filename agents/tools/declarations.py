@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from agents.packages import ALIAS_FILES, find_undeclared
+from agents.packages import find_undeclared, is_alias_file, is_manifest
 from agents.tools.workspace import Workspace, text_of
 
 _SHOWN: Final = 8
@@ -13,11 +13,13 @@ async def undeclared_note(written: Mapping[str, bytes], workspace: Workspace) ->
     """One paragraph that names the packages, or nothing. Raises: SandboxError."""
     sources = {path: text for path, content in written.items() if (text := text_of(content))}
     manifest = await workspace.peek("package.json") if sources else None
-    if manifest is None or not find_undeclared(sources, manifest):
+    if manifest is None or not find_undeclared(sources, [manifest]):
         return []
-    configs = [await workspace.peek(path) or b"" for path in ALIAS_FILES]
+    paths = await workspace.paths()
+    manifests = [await workspace.peek(path) or b"" for path in paths if is_manifest(path)]
+    configs = [await workspace.peek(path) or b"" for path in paths if is_alias_file(path)]
     texts = [content.decode(errors="replace") for content in configs]
-    found = find_undeclared(sources, manifest, texts)
+    found = find_undeclared(sources, [manifest, *manifests], texts, paths)
     if not found:
         return []
     lines = [f"- {item.package}, imported by {item.files[0]}" for item in found[:_SHOWN]]

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from agents.commands import clamp_timeout, is_package_install, packages_named, refusal
+from agents.packages import is_manifest
 from agents.ports import CommandResult
 from agents.tools.arguments import Terminal
 from agents.tools.workspace import Answer, Refused, Workspace
@@ -33,13 +34,13 @@ async def terminal(arguments: Terminal, workspace: Workspace) -> Answer:
 
 
 async def _refuse_bad_packages(command: str, workspace: Workspace) -> None:
-    """Judge what is named and what the manifest declares: npm installs both.
+    """Judge what is named and what the manifests declare: npm installs both.
 
     Raises: Refused, when the package gate does not let one of them through.
     """
-    manifest = await workspace.peek("package.json") or b""
-    named = await workspace.refuse_packages(packages_named(command))
-    problems = {**named, **await workspace.refuse_manifest(manifest)}
+    problems = {**await workspace.refuse_packages(packages_named(command))}
+    for path in filter(is_manifest, await workspace.paths()):
+        problems |= await workspace.refuse_manifest(path, await workspace.peek(path) or b"")
     if problems:
         raise Refused("\n".join(["Nothing was installed.", *problems.values()]))
 

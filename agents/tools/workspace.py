@@ -43,8 +43,12 @@ class Workspace(Protocol):
         """The packages that may not be installed: name -> why, in words for the model."""
         ...
 
-    async def refuse_manifest(self, manifest: bytes) -> Mapping[str, str]:
-        """What of a `package.json` may not be installed, as `refuse_packages`."""
+    async def refuse_manifest(self, path: str, manifest: bytes) -> Mapping[str, str]:
+        """What of a file that is a manifest may not be installed, as `refuse_packages`."""
+        ...
+
+    async def paths(self) -> Sequence[str]:
+        """The app's files as far as they are recorded, without a look at the sandbox."""
         ...
 
     async def tree(self) -> dict[str, bytes]:

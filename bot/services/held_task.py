@@ -93,6 +93,8 @@ class HeldTask:
                 await self._store.hand_back(
                     self.claim.lease, delay_s=delay_s, count_attempt=count_attempt
                 )
+        except (LeaseLost, SeqConflict):
+            log.info("nothing to hand back")  # it had just ended, or is another worker's
         except (StoreError, TimeoutError):
             log.warning("hand back failed")  # the lease ends by itself
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from agents.errors import ProviderTimeout, ProviderUnavailable
 from agents.packages import (
     PackageGate,
+    as_manifest,
     declared,
-    find_undeclared,
     foreign_sources,
+    is_manifest,
     near_miss,
     wanted_packages,
 )
-from agents.packages.imports import imported_packages
 from agents.packages.names import popular_names
 from agents.publications import Publication
 from agents.templates import get_template
@@ -247,6 +247,62 @@ def test_what_the_app_holds_itself_is_fetched_from_nowhere(spec: str) -> None:
     assert wanted_packages(text) == frozenset()
 
 
+def test_a_version_that_stands_in_the_catalog_is_of_the_registry() -> None:
+    text = json.dumps({"dependencies": {"react": "catalog:", "vue": "catalog:vue3"}})
+    assert foreign_sources(text) == {}
+    assert wanted_packages(text) == {"react", "vue"}
+
+
+@pytest.mark.parametrize("path", ["package.json", "packages/ui/package.json"])
+def test_every_package_json_is_a_manifest_and_stays_as_it_is(path: str) -> None:
+    assert is_manifest(path)
+    assert as_manifest(path, MANIFEST.encode()) == MANIFEST.encode()
+
+
+@pytest.mark.parametrize("path", ["src/package.json.ts", "a/pnpm-workspace.yaml", "tsconfig.json"])
+def test_other_files_are_no_manifests(path: str) -> None:
+    assert not is_manifest(path)
+
+
+WORKSPACE = """\ufeff# ours
+packages:
+  - "apps/*"
+catalog:
+  react: ^19.0.0   # new
+  'fast': npm:@real/faster@^2
+catalogs:
+  old:
+    "react": 18.x
+onlyBuiltDependencies: [esbuild]
+"""
+
+
+def test_of_a_pnpm_workspace_catalogs_and_overrides_are_read() -> None:
+    manifest = as_manifest("pnpm-workspace.yaml", WORKSPACE.encode())
+    assert foreign_sources(manifest) == {}
+    assert wanted_packages(manifest) == {"@real/faster"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *("catalog:\n  react: git+https://evil.example/x", "overrides:\n  a: github:b/c"),
+        *("catalogs:\n  old:\n    'react': \"https://evil.example/x.zip\"",),
+        *("catalog: {react: git+https://a/b}", "catalog:\n  react: >-\n    https://a/b"),
+        *('"cat\\x61log":\n  react: git+https://a/b', "{catalog: {react: git+https://a/b}}"),
+        *('"catalog":\n  react: "\\x67it+https://a/b"', "catalog:\n  react: a/b"),
+        *("? catalog\n: {react: git+https://a/b}", "catalog: &x\n  react: a/b"),
+    ],
+)
+def test_however_a_workspace_names_another_source_it_is_seen(lines: str) -> None:
+    assert foreign_sources(as_manifest("pnpm-workspace.yaml", lines.encode()))
+
+
+@given(st.binary(max_size=200))
+def test_any_workspace_file_may_be_judged(content: bytes) -> None:
+    assert foreign_sources(as_manifest("pnpm-workspace.yaml", content)) is not None
+
+
 def test_declared_are_the_names_that_code_may_import() -> None:
     assert {"react", "fast", "near", "vite", "theirs", "bikes"} <= declared(MANIFEST)
 
@@ -255,99 +311,3 @@ def test_declared_are_the_names_that_code_may_import() -> None:
 def test_a_broken_manifest_wants_nothing(broken: str) -> None:
     assert wanted_packages(broken) == frozenset()
     assert foreign_sources(broken.encode()) == {}
-
-
-# --- imports ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "package"),
-    [
-        ('import React from "react";', "react"),
-        ("import { a } from 'date-fns/format'", "date-fns"),
-        ('import "@fontsource/inter/400.css";', "@fontsource/inter"),
-        ('import type { Map } from "leaflet";', "leaflet"),
-        ('export * from "zod";', "zod"),
-        ('const x = require("ms");', "ms"),
-        ("const Chart = lazy(() => import('recharts'));", "recharts"),
-        ("import {\n  a,\n  b,\n} from 'many-lines';", "many-lines"),
-        ("import*as d3 from'd3'", "d3"),
-        ("const p = import(`three`);", "three"),
-    ],
-)
-def test_an_import_is_found(line: str, package: str) -> None:
-    assert list(imported_packages("src/a.tsx", line)) == [package]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        'import a from "./a";',
-        'import a from "../a";',
-        'import a from "/public/a.js";',
-        'import fs from "node:fs";',
-        'import { join } from "path";',
-        'import { readFile } from "fs/promises";',
-        'import a from "#internal";',
-        'import a from "~/components/a";',
-        'import { x } from "$lib/x";',
-        'import { page } from "$app/state";',
-        'import pwa from "virtual:pwa-register";',
-        '// import a from "left-pad";',
-        '/* import a from "left-pad"; */',
-        "const text = 'import a from \"left-pad\"';",
-        "const s = `import a from 'left-pad'`;",
-        'obj.import("left-pad");',
-        'const from = "left-pad";',
-        '<p>Don\'t import. It is from "left-pad"</p>;',
-        "import(`./pages/${name}`);",
-        'const a = { from: "left-pad" };',
-    ],
-)
-def test_what_is_no_import_of_a_package_is_not_found(line: str) -> None:
-    found = list(imported_packages("src/a.tsx", line))
-    assert found == ([] if "<p>" not in line else ["left-pad"])
-
-
-def test_in_vue_and_svelte_only_scripts_are_read() -> None:
-    text = '<script setup lang="ts">\nimport a from "pinia";\n</script>\n<p>import b from "x"</p>\n'
-    assert list(imported_packages("src/App.vue", text)) == ["pinia"]
-    assert list(imported_packages("src/App.svelte", text)) == ["pinia"]
-    assert list(imported_packages("src/app.css", '@import "tailwindcss";')) == []
-
-
-def test_undeclared_packages_are_named_with_the_files_that_import_them() -> None:
-    sources = {
-        "src/a.ts": 'import "zod";\nimport "react";\nimport "bikes";',
-        "src/b.ts": 'import { z } from "zod/v4";\nimport type { Feature } from "geojson";',
-    }
-    manifest = '{"name": "bikes", "dependencies": {"react": "1", "@types/geojson": "1"}}'
-    [only] = find_undeclared(sources, manifest)
-    assert (only.package, only.files) == ("zod", ("src/a.ts", "src/b.ts"))
-
-
-def test_path_aliases_are_no_packages() -> None:
-    config = """{
-      // aliases
-      "compilerOptions": {"paths": {"@/*": ["./src/*"], "ui": ["./ui"], "*": ["./x/*"],},},
-    }"""
-    sources = {"a.ts": 'import "@/lib/x"; import "ui"; import "ui/x"; import "@app/y";'}
-    found = find_undeclared(sources, "{}", [config, "not json"])
-    assert [item.package for item in found] == ["@app/y", "ui"]
-
-
-@pytest.mark.parametrize("framework", Framework)
-def test_templates_and_samples_declare_all_they_import(framework: Framework) -> None:
-    template = get_template(framework)
-    files = {path: content.decode(errors="replace") for path, content in template.files.items()}
-    configs = [text for path, text in files.items() if "tsconfig" in path]
-    sources = files | dict(template.sample)
-    assert find_undeclared(sources, files["package.json"], configs) == []
-
-
-@given(st.text(max_size=200))
-def test_any_source_may_be_read_and_what_a_manifest_declares_is_not_told(text: str) -> None:
-    found = set(imported_packages("b.ts", text))
-    manifest = json.dumps({"dependencies": dict.fromkeys(found, "1")})
-    assert find_undeclared({"b.ts": text}, manifest, [text]) == []
-    assert {item.package for item in find_undeclared({"b.ts": text}, text)} <= found

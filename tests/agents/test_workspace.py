@@ -1,6 +1,8 @@
 import asyncio
 import json
 
+import pytest
+
 from agents.background import Background
 from agents.packages import PackageGate
 from agents.ports import CommandResult, Sandbox
@@ -233,7 +235,73 @@ async def test_a_trusted_package_may_not_come_from_somewhere_else() -> None:
     await blobs.put([first])
     desk = started(sandbox, {"package.json": blob_hash(first)}, blobs)
     moved = manifest(react="github:a/react", bell="github:a/bell").encode()
-    assert list(await desk.workspace.refuse_manifest(moved)) == ["react"]
+    assert list(await desk.workspace.refuse_manifest("package.json", moved)) == ["react"]
+    await desk.workspace.close(keep=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "why"),
+    [
+        ("packages/ui/package.json", manifest(axois="1"), "axois looks like a misspelling"),
+        ("packages/ui/package.json", manifest(x="github:a/x"), "Only packages of the registry"),
+        ("pnpm-workspace.yaml", "catalog:\n  x: github:a/x\n", "Only packages of the registry"),
+        ("pnpm-workspace.yaml", "overrides:\n  x: npm:axois@1\n", "a misspelling of axios"),
+    ],
+)
+async def test_manifests_of_workspaces_are_judged_like_the_root_s(
+    desk: Desk, path: str, content: str, why: str
+) -> None:
+    result = await ask(desk, "createOrUpdateFiles", files=[{"path": path, "content": content}])
+    assert f"{path}: " in result.text
+    assert why in result.text
+    assert path not in desk.sandbox.files
+    assert desk.sandbox.networked == []
+
+
+async def test_a_good_manifest_of_a_workspace_is_installed(desk: Desk) -> None:
+    content = manifest(zod="catalog:", near="workspace:*")
+    files = [{"path": "packages/ui/package.json", "content": content}]
+    assert (await ask(desk, "createOrUpdateFiles", files=files)).ok
+    await desk.workspace.installed()
+    assert desk.sandbox.networked == [INSTALL]
+
+
+async def test_all_manifests_that_a_command_made_unfit_are_put_back() -> None:
+    nested = "packages/ui/package.json"
+
+    def edit(sandbox: InMemorySandbox, _: str) -> CommandResult:
+        sandbox.files[nested] = manifest(axois="1.0.0").encode()
+        sandbox.files["package.json"] = manifest(lodahs="1.0.0").encode()
+        return CommandResult(0, "")
+
+    desk = await open_desk(edit)
+    result = await ask(desk, "terminal", command="npm pkg set dependencies.axois=1.0.0 -w ui")
+    assert f"[{nested} was put back. axois looks like" in result.text
+    assert "[package.json was put back. lodahs looks like" in result.text
+    assert nested not in desk.sandbox.files
+    assert desk.changes() == []
+    await desk.workspace.close(keep=True)
+
+
+async def test_an_install_is_not_run_beside_a_bad_manifest_of_a_workspace(desk: Desk) -> None:
+    nested = "packages/ui/package.json"
+    await desk.workspace.write({nested: manifest(zod="4").encode()})
+    desk.sandbox.files[nested] = manifest(axois="1.0.0").encode()
+    result = await ask(desk, "terminal", command="npm install zod")
+    assert "misspelling of axios" in result.text
+    assert desk.sandbox.commands == [INSTALL]
+
+
+async def test_a_member_of_a_persons_own_workspace_may_be_depended_on() -> None:
+    nested = "packages/ui/package.json"
+    member = b'{"name": "axois", "version": "1.0.0"}'
+    sandbox = InMemorySandbox(SandboxId("sbx"), get_template(Framework.REACT))
+    sandbox.files[nested] = member
+    blobs = InMemoryBlobs()
+    await blobs.put([member])
+    desk = started(sandbox, {nested: blob_hash(member)}, blobs)
+    wanted = manifest(axois="*", lodahs="*").encode()
+    assert list(await desk.workspace.refuse_manifest("package.json", wanted)) == ["lodahs"]
     await desk.workspace.close(keep=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.errors import SandboxLost
-from agents.packages import wanted_packages
+from agents.packages import as_manifest, wanted_packages
 from agents.ports import CommandResult, ToolCall
 from agents.tools import ToolResult, run_tool
 
@@ -49,8 +49,11 @@ class MemoryWorkspace:
         self._check()
         return {name: why for name, why in self.bad_packages.items() if name in names}
 
-    async def refuse_manifest(self, manifest: bytes) -> Mapping[str, str]:
-        return await self.refuse_packages(sorted(wanted_packages(manifest)))
+    async def refuse_manifest(self, path: str, manifest: bytes) -> Mapping[str, str]:
+        return await self.refuse_packages(sorted(wanted_packages(as_manifest(path, manifest))))
+
+    async def paths(self) -> Sequence[str]:
+        return sorted(self.files)
 
     async def tree(self) -> dict[str, bytes]:
         self._check()

@@ -133,11 +133,7 @@ class FakeFigma:
         file = self._find(request)
         depth = int(request.query.get("depth", "1000"))
         about = {
-            "name": file.name,
-            "role": "viewer",
-            "lastModified": "2026-11-01T10:00:00Z",
-            "editorType": "figma",
-            "version": file.version,
+            **_about(file),
             "schemaVersion": 0,
             "components": file.components,
             "componentSets": file.sets,
@@ -157,8 +153,7 @@ class FakeFigma:
                 "styles": file.styles,
                 **catalog,
             }
-        about = {"name": file.name, "version": file.version, "editorType": "figma"}
-        return web.json_response({**about, "nodes": nodes})
+        return web.json_response({**_about(file), "nodes": nodes})
 
     async def _fills(self, request: web.Request) -> web.Response:
         file = self._find(request)
@@ -188,6 +183,17 @@ class FakeFigma:
         node_id, _, form = name.rpartition(".")
         drawn = file.drawn.get(node_id) or (SVG if form == "svg" else png())
         return web.Response(body=file.fills.get(name, drawn))
+
+
+def _about(file: FigmaFile) -> Json:
+    return {
+        "name": file.name,
+        "role": "viewer",
+        "lastModified": "2026-11-01T10:00:00Z",
+        "editorType": "figma",
+        "thumbnailUrl": "https://s3-alpha.figma.com/thumbnails/1",
+        "version": file.version,
+    }
 
 
 def _down_to(node: Mapping[str, Any], depth: int) -> Json:

@@ -1,4 +1,4 @@
-"""A design in the form that Figma's OpenAPI specification documents: a landing page."""
+"""A landing page in the form of Figma's OpenAPI specification; its answers fit version 0.43 of that."""
 
 from itertools import count
 from typing import Any
@@ -34,10 +34,26 @@ def box(x: float, y: float, width: float, height: float) -> Json:
 
 def node(node_id: str, name: str, kind: str, *children: Json, **fields: Any) -> Json:
     own = {"id": node_id, "name": name, "type": kind, "scrollBehavior": "SCROLLS"}
-    rest = {"blendMode": "PASS_THROUGH", "fills": [], "strokes": [], "effects": []}
+    rest: Json = {"blendMode": "PASS_THROUGH", "fills": [], "strokes": [], "effects": []}
+    rest |= {"absoluteRenderBounds": None, **_REQUIRED.get(kind, {})}
     below = {"children": list(children)} if kind not in ("TEXT", "VECTOR", "RECTANGLE") else {}
     return {**own, **rest, **below, **fields}
 
+
+_FRAME = {"clipsContent": False}
+_REQUIRED: dict[str, Json] = {
+    "FRAME": _FRAME,
+    "GROUP": _FRAME,
+    "INSTANCE": {**_FRAME, "overrides": []},
+    "TEXT": {"lineTypes": ["NONE"], "lineIndentations": [0]},
+    "CANVAS": {
+        "backgroundColor": PAPER,
+        "flowStartingPoints": [],
+        "prototypeStartNodeID": None,
+        "prototypeDevice": {"type": "NONE", "rotation": "NONE"},
+    },
+}
+"""Fields that the specification requires of a kind, and that say nothing here."""
 
 _IDS = count(100)
 

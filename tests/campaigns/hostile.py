@@ -1,10 +1,12 @@
-"""Campaign `hostile`: what strangers put in our way when we fetch and read their repositories.
+"""Campaign `hostile`: what strangers put in our way when we fetch and read what is theirs.
 
 Addresses: every private range in every spelling, as text and as what a name leads to, and as the
 target of a redirect, with a server on loopback that must never be reached. Archives: those that
 somebody made to do harm, and SIZE mangled ones; nothing but an app's files may come out.
 Repositories: texts that give orders, imported by the whole pipeline and followed up; they may stand
 in files, and in what is marked as data, and nowhere else: no command, no prompt, no summary.
+Designs: the same, with all that a file of Figma, its images or whoever answers in its place can do;
+and SIZE / 4 mangled ones.
 """
 
 import io
@@ -28,6 +30,8 @@ from agents.types import TaskKind
 from tests.agents.imports.hostile import CASES, mangled
 from tests.agents.imports.test_fetch import Rebinding, inside
 from tests.agents.test_addresses import HIDING, PRIVATE_V4, PRIVATE_V6, WAYS, some_of
+from tests.campaigns._design_judge import judged, mangled_design, without_data
+from tests.campaigns._hostile_designs import DESIGNS, SILENT
 from tests.campaigns._hostile_repositories import MARK, REPOSITORIES, Repository
 from tests.fakes.pipelines import SUMMARY, TASK, Stage, job, say
 
@@ -45,10 +49,11 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
     redirects, reached = await _redirects(addresses)
     archives, harmed, slowest_s = _archives(chance, size)
     policies = [breach for repository in REPOSITORIES for breach in await _obeyed(repository)]
-    breaches = [*let_through, *reached, *harmed, *policies]
+    designs, overstepped, slowest_design_s = await _designs(chance, size)
+    breaches = [*let_through, *reached, *harmed, *policies, *overstepped]
     return {
         "ok": not breaches and slowest_s <= SLOWEST_S,
-        "cases": len(addresses) + redirects + archives + len(REPOSITORIES),
+        "cases": len(addresses) + redirects + archives + len(REPOSITORIES) + designs,
         "breaches": len(breaches),
         "what": breaches[:10],
         "addresses": len(addresses),
@@ -56,6 +61,8 @@ async def run(*, seed: int, size: int, store: str) -> Mapping[str, object]:
         "archives": archives,
         "slowest_archive_s": slowest_s,
         "repositories": len(REPOSITORIES),
+        "designs": designs,
+        "slowest_design_s": slowest_design_s,
     }
 
 
@@ -180,17 +187,22 @@ async def _obeyed(repository: Repository) -> list[str]:
         *(f"{where}: a command says it" for c in commands if MARK in c),
         *(f"{where}: its hooks run" for c in commands if "pnpm@" in c and _HOOKLESS not in c),
         *(f"{where}: told as ours" for text in [*told, *notices] if MARK in text),
-        *(f"{where}: in a prompt" for text in prompts if MARK in _without_data(text)),
+        *(f"{where}: in a prompt" for text in prompts if MARK in without_data(text)),
         *([f"{where}: other tools"] if "fetch" in tools else []),
     ]
 
 
-def _without_data(text: str) -> str:
-    """The text without what is marked as data: each mark ends at its own boundary."""
-    kept, rest = "", text
-    while '<data kind="' in rest:
-        before, _, after = rest.partition('<data kind="')
-        boundary = after.partition('boundary="')[2].partition('"')[0]
-        kept += before
-        rest = after.partition(f'</data boundary="{boundary}">')[2]
-    return kept + rest
+# --- designs -----------------------------------------------------------------------------
+
+
+async def _designs(chance: random.Random, size: int) -> tuple[int, list[str], float]:
+    """How many were imported or read, what they did that they must not, the longest time of one.
+
+    The one that waits for a minute is left out of a small campaign.
+    """
+    cases = [*DESIGNS, SILENT] if size >= DEFAULT_SIZE else list(DESIGNS)
+    verdicts = [await judged(design) for design in cases]
+    overstepped = [breach for breaches, _ in verdicts for breach in breaches]
+    read = size // 4
+    overstepped += [b for _ in range(read) for b in mangled_design(chance.getrandbits(32))]
+    return len(cases) + read, overstepped, round(max(took_s for _, took_s in verdicts), 1)

@@ -7,16 +7,18 @@
 What it enforces: `X-Figma-Token` at the API and nowhere else; 404 for a file that the token may
 not see, 400 for a node's id that is none, a limit of requests when one is set. Images are at
 `/img/`; what has none is null. Errors have the two shapes of Figma's OpenAPI specification.
-`seen` has every request's path.
+`seen` has every request's path, `told` the paths that the token came to. What it says may be
+replaced by what somebody who means harm would say (`answers`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from PIL import Image
 
 from agents.imports.figma.client import Figma
@@ -69,7 +71,8 @@ class FakeFigma:
     """A server; an async context manager.
 
     `limit` is how many requests are left; `failures` answers so many with a 503; `elsewhere`
-    are addresses that are told instead of an image's own, by reference or node.
+    are addresses that are told instead of an image's own, by reference or node; `answers` are
+    given instead of its own, by the beginning of a path.
     """
 
     token: str = "figd_0123456789abcdefghij"
@@ -79,6 +82,8 @@ class FakeFigma:
     files: dict[str, FigmaFile] = field(default_factory=dict)
     elsewhere: dict[str, str] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    answers: dict[str, Callable[[], web.StreamResponse]] = field(default_factory=dict)
 
     def add(self, key: str, file: FigmaFile) -> None:
         """A file that the token may see."""
@@ -89,7 +94,7 @@ class FakeFigma:
         return Figma(clock or SystemClock(), api_url=self.url, token=token)
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[self._answer])
         app.router.add_get("/v1/files/{key}", self._file)
         app.router.add_get("/v1/files/{key}/nodes", self._nodes)
         app.router.add_get("/v1/files/{key}/images", self._fills)
@@ -108,6 +113,16 @@ class FakeFigma:
         trace: TracebackType | None,
     ) -> None:
         await self._runner.cleanup()
+
+    @web.middleware
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if "X-Figma-Token" in request.headers:
+            self.told.append(request.path)
+        for path, answer in self.answers.items():
+            if request.path.startswith(path):
+                self.seen.append(request.path)
+                return answer()
+        return await handler(request)
 
     def _find(self, request: web.Request) -> FigmaFile:
         """The file, if the caller may see it; otherwise the refusal is raised."""

@@ -1,6 +1,7 @@
 """A design in words for a model, within a budget of tokens. Pure."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,16 +40,11 @@ def write_brief(
     head = _cut("\n".join([f"Frame “{root.name}”{size}", *told(tokens, catalog)]), limit - _LEAST)
     outliner = Outliner(catalog, images)
     room = limit - tokens_of(head) - 10
-    outline = ""
     deepest = _depth(root)
-    for depth in range(deepest, -1, -1):
-        outline = outliner.outline(root, depth)
-        if tokens_of(outline) <= room:
-            if depth < deepest:
-                notes.append(f"The outline goes {depth} levels deep: the frame is large.")
-            break
-    else:
-        outline = _cut(outline, room)
+    fitting = _most(deepest + 1, lambda depth: tokens_of(outliner.outline(root, depth)) <= room)
+    outline = _cut(outliner.outline(root, max(fitting - 1, 0)), room)
+    if 0 < fitting <= deepest:
+        notes.append(f"The outline goes {fitting - 1} levels deep: the frame is large.")
     if tree.left_out:
         notes.append(f"{tree.left_out:,} layers are left out: they are too many, or too deep.")
     return Brief(f"{head}\n\nOutline:\n{outline}", tokens, tuple(notes))
@@ -59,12 +55,16 @@ def _depth(node: Node) -> int:
     return max((1 + _depth(child) for child in node.children), default=0)
 
 
+def _most(count: int, fits: Callable[[int], bool]) -> int:
+    """How many of the numbers from 0 on fit, all below `count` if they do."""
+    return bisect_left(range(count), 1, key=lambda number: int(not fits(number)))
+
+
 def _cut(text: str, limit: int) -> str:
     """Whole lines, as many as there is room for; of a first line that is too long, its beginning."""
     lines = text.split("\n")
-    while len(lines) > 1 and tokens_of("\n".join(lines)) > limit:
-        lines.pop()
-    kept = "\n".join(lines)
+    fitting = _most(len(lines), lambda n: tokens_of("\n".join(lines[: n + 1])) <= limit)
+    kept = "\n".join(lines[: max(fitting, 1)])
     while tokens_of(kept) > limit:
         kept = kept[: len(kept) * 3 // 4]
     return kept

@@ -146,7 +146,7 @@ class Figma:
         names = {image.reference: image.name for image in reversed(images)}
         for reference, content in zip(references, contents, strict=True):
             if content is not None:
-                pictures.add(reference, names[reference], content)
+                await asyncio.to_thread(pictures.add, reference, names[reference], content)
         return pictures
 
     async def _own_picture(self, wanted: FigmaReference) -> bytes | None:

@@ -55,8 +55,13 @@ _TAGS: Final = frozenset(
 )
 _OWN_LINK: Final = re.compile(r"#|data:image/(?:png|jpeg|gif|webp);base64,")
 _ELSEWHERE: Final = re.compile(
-    r"url\(\s*['\"]?(?!#)|javascript:|@import|expression\(", re.IGNORECASE
+    r"url\(\s*['\"]?(?!#)|(?:image-set|image|cross-fade|src)\(|javascript:|@import|expression\(|\\",
+    re.IGNORECASE,
 )
+"""What loads or runs in an attribute; a backslash could spell any of it."""
+
+_DECLARATION: Final = re.compile(rb"\A\s*<\?xml\s")
+_NODE_ID: Final = re.compile(r"[A-Za-z0-9:;_-]{1,400}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,8 @@ def _is_drawing(node: Node) -> bool:
     """Whether it is best exported whole: shapes alone, small, and at least one that CSS lacks."""
     if node.box is None or max(node.box.width, node.box.height) > _LARGEST_DRAWING:
         return False
+    if not _NODE_ID.fullmatch(node.id):
+        return False  # an API is asked for it by this
     if node.kind in _DRAWN:
         return True
     below = [inner for inner in node.walk() if not inner.children]
@@ -138,6 +145,8 @@ def _only_draws(content: bytes) -> bool:
     """Whether an SVG holds shapes and nothing that runs, loads or leads elsewhere."""
     if len(content) > MAX_IMAGE_BYTES or b"<!" in content.replace(b"<!--", b""):
         return False  # no document type, so no entities for the parser to expand
+    if b"<?" in _DECLARATION.sub(b"", content, count=1):
+        return False  # no style sheet beside it, which the parser would not tell of
     try:
         root = ET.fromstring(content)  # noqa: S314 - see above
     except (ET.ParseError, ValueError):
@@ -152,7 +161,7 @@ def _is_drawn(element: ET.Element) -> bool:
 
 
 def _is_still(name: str, value: str) -> bool:
-    if name.lower().startswith("on") or _ELSEWHERE.search(value):
+    if name.lower().startswith("on") or name.lower() == "base" or _ELSEWHERE.search(value):
         return False
     return name.lower() not in ("href", "src") or _OWN_LINK.match(value) is not None
 

@@ -12,6 +12,10 @@ from typing import Any, Final
 MAX_NODES: Final = 3_000
 MAX_DEPTH: Final = 40
 MAX_NAME: Final = 80
+MAX_PAINTS: Final = 16
+"""Fills, strokes or effects of a layer, and stops of a gradient."""
+
+MAX_LINE: Final = 4_000
 _LARGEST: Final = 1_000_000.0
 
 Raw = Mapping[str, Any]
@@ -45,10 +49,10 @@ def word(value: object) -> str:
 
 
 def line(value: object) -> str:
-    """A text on one line, with nothing in it that cannot be printed."""
+    """A text's beginning on one line, with nothing in it that cannot be printed."""
     if not isinstance(value, str):
         return ""
-    shown = "".join(char if char.isprintable() else " " for char in value)
+    shown = "".join(char if char.isprintable() else " " for char in value[:MAX_LINE])
     return " ".join(shown.split())
 
 
@@ -82,10 +86,9 @@ class Node:
         return word(self.raw.get(field))
 
     def paints(self, field: str) -> list[Raw]:
-        """The visible entries of `fills`, `strokes` or `effects`."""
-        return [
-            paint for paint in mappings(self.raw.get(field)) if paint.get("visible") is not False
-        ]
+        """The first visible entries of `fills`, `strokes` or `effects`."""
+        given = mappings(self.raw.get(field))
+        return [paint for paint in given if paint.get("visible") is not False][:MAX_PAINTS]
 
     def walk(self) -> Iterator["Node"]:
         """The node, then all below it, in the order of the layers."""

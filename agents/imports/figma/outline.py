@@ -1,11 +1,21 @@
 """A frame as an outline that a person would write: flex and grid, texts, images, sizes. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final
 
-from agents.imports.figma.nodes import Node, line, mapping, mappings, number
+from agents.imports.figma.nodes import MAX_PAINTS, Node, line, mapping, mappings, number
 from agents.imports.figma.paints import paint, plain, px, shadow
-from agents.imports.figma.tokens import Catalog, corners, overrides, padding, text_style
+from agents.imports.figma.tokens import (
+    CHOICES,
+    STYLED,
+    Catalog,
+    corners,
+    overrides,
+    padding,
+    text_style,
+)
 
 MAX_TEXT: Final = 400
 _MAIN: Final = {"CENTER": "center", "MAX": "end", "SPACE_BETWEEN": "space-between"}
@@ -64,9 +74,11 @@ class Outliner:
         yield from (f"colour {fill}" for fill in _fills(node))
         if (align := _ALIGN.get(str(style.get("textAlignHorizontal")))) is not None:
             yield f"aligned {align}"
+        runs = _runs(node)
         for key, override in overrides(node).items():
-            told = [f"in it “{_run(node, key)}” {text_style({**style, **override})}"]
-            told += [fill for raw in mappings(override.get("fills")) if (fill := paint(raw, None))]
+            told = [f"in it “{line(runs[key])[:80]}” {text_style({**style, **override})}"]
+            fills = mappings(override.get("fills"))[:MAX_PAINTS]
+            told += [fill for raw in fills if (fill := paint(raw, None))]
             yield " ".join(told)
 
     def _element(self, node: Node) -> Iterator[str]:
@@ -176,17 +188,19 @@ def _border(node: Node) -> Iterator[str]:
 
 def _properties(node: Node) -> Iterator[str]:
     """What an instance has chosen: `size=lg`. Names of properties end in a number after `#`."""
-    for name, given in mapping(node.raw.get("componentProperties")).items():
+    properties = mapping(node.raw.get("componentProperties")).items()
+    for name, given in islice(properties, CHOICES):
         value = mapping(given).get("value")
         if mapping(given).get("type") != "INSTANCE_SWAP" and isinstance(value, str | bool):
             shown = str(value).lower() if isinstance(value, bool) else line(value)[:60]
             yield f"{line(name).partition('#')[0][:40]}={shown}"
 
 
-def _run(node: Node, key: str) -> str:
-    """The characters of a text that have this style."""
+def _runs(node: Node) -> Mapping[str, str]:
+    """The characters of a text by the number of their style."""
     characters, runs = node.raw.get("characters"), node.raw.get("characterStyleOverrides")
-    if not isinstance(characters, str) or not isinstance(runs, list):
-        return ""
-    pairs = zip(characters, runs, strict=False)
-    return line("".join(char for char, run in pairs if str(run) == key))[:80]
+    found: defaultdict[str, str] = defaultdict(str)
+    if isinstance(characters, str) and isinstance(runs, list):
+        for char, run in zip(characters[:STYLED], runs, strict=False):
+            found[str(run)] += char
+    return found

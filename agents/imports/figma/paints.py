@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from agents.imports.figma.nodes import Box, Raw, mapping, mappings, number
+from agents.imports.figma.nodes import MAX_PAINTS, Box, Raw, mapping, mappings, number
 
 _SHADOWS: Final = {"DROP_SHADOW": "", "INNER_SHADOW": "inset "}
 
@@ -63,12 +63,12 @@ def _gradient(kind: str, raw: Raw, box: Box, opacity: float) -> str | None:
     """As CSS draws it. The handles are in the box's own space, from (0, 0) to (1, 1)."""
     handles = [
         (x * box.width, y * box.height)
-        for handle in mappings(raw.get("gradientHandlePositions"))
+        for handle in mappings(raw.get("gradientHandlePositions"))[:3]
         if (x := number(handle.get("x"))) is not None and (y := number(handle.get("y"))) is not None
     ]
     stops = [
         (at, shade)
-        for stop in mappings(raw.get("gradientStops"))
+        for stop in mappings(raw.get("gradientStops"))[:MAX_PAINTS]
         if (at := number(stop.get("position"))) is not None
         and (shade := colour(stop.get("color"), opacity)) is not None
     ]

@@ -3,13 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
-from agents.imports.figma.nodes import Node, Raw, mapping, mappings, number, word
+from agents.imports.figma.nodes import MAX_PAINTS, Node, Raw, mapping, mappings, number, word
 from agents.imports.figma.paints import paint, plain, px, shadow
 
 _SHOWN: Final = 40
 """So many of a kind are listed, the most used first."""
+
+CHOICES: Final = 20
+"""So many properties of a component, values of one, and styles in one text."""
+
+STYLED: Final = 2_000
+"""Characters of a text whose own styles are looked at."""
 
 _CASES: Final = {"UPPER": "uppercase", "LOWER": "lowercase", "TITLE": "capitalize"}
 _LINES: Final = {"UNDERLINE": "underline", "STRIKETHROUGH": "line-through"}
@@ -128,8 +135,9 @@ def overrides(node: Node) -> Mapping[str, Raw]:
     """The styles of runs that are really used in a text, by their number in its table."""
     table = mapping(node.raw.get("styleOverrideTable"))
     runs = node.raw.get("characterStyleOverrides")
-    used = {str(run) for run in runs if run} if isinstance(runs, list) else set()
-    return {key: mapping(table[key]) for key in sorted(used) if key in table}
+    used = {str(run) for run in runs[:STYLED] if run} if isinstance(runs, list) else set()
+    known = [key for key in sorted(used) if key in table]
+    return {key: mapping(table[key]) for key in known[:CHOICES]}
 
 
 def text_style(style: Raw) -> str:
@@ -178,13 +186,14 @@ def padding(node: Node) -> str | None:
 def variants(sets: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
     """`Button: size=sm|lg, state=default|hover`, from the names of a set's components."""
     for name, members in sets:
-        choices: dict[str, list[str]] = {}
+        choices: dict[str, dict[str, None]] = {}
         for member in members:
             for pair in member.split(","):
                 key, equals, value = (part.strip() for part in pair.partition("="))
-                if equals and value not in choices.setdefault(key, []):
-                    choices[key].append(value)
-        listed = ", ".join(f"{key}={'|'.join(values)}" for key, values in choices.items())
+                if equals:
+                    choices.setdefault(key, {})[value] = None
+        shown = islice(choices.items(), CHOICES)
+        listed = ", ".join(f"{key}={'|'.join(islice(found, CHOICES))}" for key, found in shown)
         yield f"{name}: {listed}" if listed else name
 
 
@@ -232,7 +241,7 @@ def _paints(node: Node, catalog: Catalog) -> Iterator[tuple[str, str]]:
             if value is not None:
                 yield value, catalog.style_name(node, *kinds)
     for override in overrides(node).values():
-        for raw in mappings(override.get("fills")):
+        for raw in mappings(override.get("fills"))[:MAX_PAINTS]:
             if (value := paint(raw, node.box)) is not None:
                 yield value, ""
 

@@ -214,6 +214,10 @@ HOSTILE_SVGS = {
     "entities": b'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY a "b">]><svg>&a;</svg>',
     "html": b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>',
     "broken": b"<svg <",
+    "spelled otherwise": b'<svg xmlns="http://www.w3.org/2000/svg"><g fill="u\\72 l(//e.example)"/></svg>',
+    "image set": b"<svg xmlns='http://www.w3.org/2000/svg'><g style='mask:image-set(\"//e\" 1x)'/></svg>",
+    "sheet beside it": b'<?xml-stylesheet href="//e"?><svg xmlns="http://www.w3.org/2000/svg"/>',
+    "base": b'<svg xmlns="http://www.w3.org/2000/svg" xml:base="//e"><use href="#a"/></svg>',
     "animate": b'<svg xmlns="http://www.w3.org/2000/svg"><animate attributeName="href"/></svg>',
 }
 
@@ -226,6 +230,7 @@ def test_an_svg_that_does_more_than_draw_is_no_image(content: bytes) -> None:
 def test_images_are_known_by_their_bytes() -> None:
     own = b'<svg xmlns="http://www.w3.org/2000/svg"><path fill="url(#a)" d="M0 0h8"/></svg>'
     assert (extension_of(SVG), extension_of(own), extension_of(png())) == ("svg", "svg", "png")
+    assert extension_of(b'<?xml version="1.0" encoding="UTF-8"?>\n' + own) == "svg"
     assert extension_of(b"GIF89a") is None
     assert extension_of(b"") is None
     assert extension_of(png()[:30]) is None

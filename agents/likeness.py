@@ -11,6 +11,10 @@ WIDTH: Final = 96
 MAX_SIDE: Final = 20_000
 MAX_PIXELS: Final = 60_000_000
 _WINDOW: Final = 8
+_UNREADABLE: Final = (
+    *(UnidentifiedImageError, OSError, ValueError, SyntaxError),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
 _WHITE: Final = (255, 255, 255)
 
@@ -45,7 +49,7 @@ def _read(content: bytes) -> Image.Image | None:
                 return None
             image.draft("RGB", (WIDTH * 2, height * WIDTH * 2 // width))
             coloured = image.convert("RGBA")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
+    except _UNREADABLE:
         return None
     ground = Image.new("RGBA", coloured.size, _WHITE)
     ground.alpha_composite(coloured)

@@ -28,6 +28,12 @@ _SHAPES: Final = frozenset(
 _DRAWN: Final = frozenset({"VECTOR", "BOOLEAN_OPERATION", "STAR", "REGULAR_POLYGON"})
 _GROUPS: Final = frozenset({"GROUP", "FRAME", "INSTANCE", "COMPONENT"})
 _LARGEST_DRAWING: Final = 512.0
+UNREADABLE: Final = (
+    *(UnidentifiedImageError, OSError, ValueError, SyntaxError),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
+"""What Pillow raises for what is no picture, or too large a one."""
+
 _KINDS: Final = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 _SLUG: Final = re.compile(r"[^a-z0-9]+")
 
@@ -95,7 +101,7 @@ def extension_of(content: bytes) -> str | None:
         with Image.open(BytesIO(content), formats=list(_KINDS)) as image:  # reads its head only
             width, height = image.size
             return _KINDS[str(image.format)] if width * height <= MAX_PIXELS else None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, KeyError):
+    except (*UNREADABLE, KeyError):
         return None
 
 

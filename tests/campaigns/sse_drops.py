@@ -74,9 +74,11 @@ class Reader:
             if self.at_end and after == self.seen:
                 after = self.rng.randrange(self.seen)
             here = self.rng.choice(list(heralds)).id
+            before = len(self.connections)
             try:
                 await self._connect(http, here, after)
             except aiohttp.ClientError:
+                self.broken += len(self.connections) - before  # a stream that had begun
                 await asyncio.sleep(AWAY_S)
 
     async def _connect(self, http: aiohttp.ClientSession, url: str, after: int) -> None:
